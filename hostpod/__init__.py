@@ -1,0 +1,3 @@
+"""hostpod: Kubernetes pods as first-class systemd citizens of one Linux host."""
+
+__version__ = "0.1.0"

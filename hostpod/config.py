@@ -1,0 +1,198 @@
+"""/etc/hostpod/hostpod.yaml to Config: every setting with its default, unit and range. Read once, passed as values.
+
+Keys are camelCase in the file. Durations are Go durations as the kubelet writes them (`20s`, `1m30s`, `500ms`) or a
+plain number of seconds. An unknown key is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
+
+_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; one message a line, each naming file and key."""
+
+
+def parse_duration(value: object) -> object:
+    """A Go duration (`1m30s`) or a number of seconds to seconds; anything else is left for the model to refuse."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    parts = _DURATION.findall(value)
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise ValueError(f'"{value}" is not a duration, write for example 20s, 1m30s or 500ms')
+    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f'"{path}" is not an absolute path')
+    return path
+
+
+def _path(value: object) -> object:
+    return _absolute(Path(value)) if isinstance(value, str) else value
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
+AbsolutePath = Annotated[Path, BeforeValidator(_path)]
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, strict, camelCase in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ManifestConfig(Section):
+    """Where manifests come from."""
+
+    directory: AbsolutePath = Field(
+        Path("/etc/hostpod/manifests"), description="Directory that is watched for manifests."
+    )
+    rescan_interval_s: Seconds = Field(
+        20.0,
+        ge=1,
+        le=3600,
+        alias="rescanInterval",
+        description="Full rescan beside inotify, as a safety net.",
+    )
+    settle_s: Seconds = Field(
+        0.005,
+        ge=0,
+        le=10,
+        alias="settle",
+        description="How long a manifest that is open for writing may rest before it is read all the same.",
+    )
+    max_bytes: int = Field(
+        10 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest manifest file that is read, bytes."
+    )
+
+
+class DirectoriesConfig(Section):
+    """Where hostpod keeps what it owns."""
+
+    state: AbsolutePath = Field(Path("/var/lib/hostpod"), description="Images, layers, volumes, writable layers.")
+    runtime: AbsolutePath = Field(
+        Path("/run/hostpod"),
+        description="Pods, namespaces, leases, runc's state: must be emptied by a reboot.",
+    )
+    logs: AbsolutePath = Field(Path("/var/log/pods"), description="Container logs in CRI format.")
+    log_links: AbsolutePath = Field(Path("/var/log/containers"), description="Links to the logs, one a container.")
+
+
+class HttpConfig(Section):
+    """The kubelet's read-only port."""
+
+    address: str = Field("127.0.0.1", description="Address the read-only port listens on.")
+    read_only_port: int = Field(10255, ge=0, le=65535, description="/healthz, /pods, /spec; 0 turns the port off.")
+
+
+class SocketConfig(Section):
+    """The UNIX socket that the hostpod command speaks to."""
+
+    path: AbsolutePath = Field(Path("/run/hostpod/hostpod.sock"), description="The socket's path.")
+    group: str = Field(
+        "hostpod", description="Group that may use it (mode 0660); root alone where there is no such group."
+    )
+
+
+class NetworkConfig(Section):
+    """The pod network. Two instances on one host differ in bridge, subnet, table and linkPrefix."""
+
+    bridge: str = Field("hostpod0", min_length=1, max_length=15, description="Bridge that pods are joined to.")
+    subnet: str = Field("10.85.0.0/16", description="IPv4 subnet of the pods; its first address is the bridge's.")
+    table: str = Field(
+        "hostpod", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$", description="nftables table of hostpod's own."
+    )
+    link_prefix: str = Field("hp", pattern=r"^[a-z][a-z0-9]{0,4}$", description="Beginning of the host's veth names.")
+    mtu: int = Field(0, ge=0, le=65535, description="MTU of the pods' links; 0 takes the uplink's.")
+    masquerade: bool = Field(True, description="Translate what leaves the bridge to the host's address.")
+
+
+class ImagesConfig(Section):
+    """Images: fetching and storage."""
+
+    layers: Literal["auto", "squashfs", "directory"] = Field(
+        "auto",
+        description="Form of a layer: squashfs files, directories, or squashfs where loop devices exist.",
+    )
+    max_parallel_pulls: int = Field(4, ge=1, le=64, description="Images fetched at once.")
+    max_parallel_layers: int = Field(2, ge=1, le=64, description="Layers built at once.")
+    pull_deadline_s: Seconds = Field(
+        900.0, ge=1, le=86400, alias="pullDeadline", description="Longest pull of one image."
+    )
+    registries_conf: AbsolutePath | None = Field(None, description="registries.conf for skopeo; unset: the host's own.")
+    auth_file: AbsolutePath | None = Field(None, description="Registry credentials; unset: skopeo's own search.")
+    policy: AbsolutePath | None = Field(None, description="Signature policy.json; unset: the host's own.")
+
+
+class CgroupConfig(Section):
+    """The cgroup tree."""
+
+    root: str = Field("hostpod", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name of hostpod's root cgroup.")
+    pids_limit: int = Field(0, ge=0, description="Most processes of one pod; 0: no limit.")
+
+
+class BinariesConfig(Section):
+    """Programs that hostpod calls: a name is looked up in PATH."""
+
+    runc: str = Field("runc", description="OCI runtime.")
+    conmon: str = Field("conmon", description="Container monitor.")
+    catatonit: str = Field("catatonit", description="The pause process (static binary).")
+    skopeo: str = Field("skopeo", description="Fetches images.")
+    tar2sqfs: str = Field("tar2sqfs", description="Builds squashfs layers (squashfs-tools-ng).")
+
+
+class BackoffConfig(Section):
+    """Waiting between restarts and between pulls."""
+
+    initial_s: Seconds = Field(10.0, ge=0.001, le=3600, alias="initial", description="Wait before the first repeat.")
+    max_s: Seconds = Field(
+        300.0, ge=0.001, le=86400, alias="max", description="Longest wait; each is twice the one before."
+    )
+    reset_s: Seconds = Field(
+        600.0,
+        ge=0.001,
+        le=86400,
+        alias="reset",
+        description="A container that ran this long starts again at initial.",
+    )
+
+
+class Config(Section):
+    """All settings."""
+
+    node_name: str = Field(
+        default_factory=lambda: socket.gethostname().lower(),
+        min_length=1,
+        description="Node name; default: the host name.",
+    )
+    pod_name_suffix: bool = Field(
+        True, description="Append -<nodeName> to pod names, as the kubelet does for static pods."
+    )
+    max_pods: int = Field(110, ge=1, le=10000, description="Most pods that are run.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is written to the journal."
+    )
+    manifests: ManifestConfig = ManifestConfig()
+    directories: DirectoriesConfig = DirectoriesConfig()
+    http: HttpConfig = HttpConfig()
+    socket: SocketConfig = SocketConfig()
+    network: NetworkConfig = NetworkConfig()
+    images: ImagesConfig = ImagesConfig()
+    cgroups: CgroupConfig = CgroupConfig()
+    binaries: BinariesConfig = BinariesConfig()
+    backoff: BackoffConfig = BackoffConfig()

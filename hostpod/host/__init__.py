@@ -1,0 +1,1 @@
+"""The doors to the machine, unaware of each other: process, runc, conmon, cgroup, mount, clock, notify, store."""

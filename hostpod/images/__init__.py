@@ -1,0 +1,1 @@
+"""Reference to blobs to layers to root file system: the image store and its mounts."""

@@ -1,0 +1,1 @@
+"""The Kubernetes v1 values themselves. Imports nothing of hostpod."""

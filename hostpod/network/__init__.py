@@ -1,0 +1,1 @@
+"""The pod network: addresses (pure) beside links, leases and nftables (the edge)."""

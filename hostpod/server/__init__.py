@@ -1,0 +1,1 @@
+"""HTTP for people and tools: reads a snapshot, asks the engine, decides nothing."""

@@ -1,0 +1,1 @@
+"""Where manifests come from. May read files and watch them; what a manifest means is decided in manifest/."""

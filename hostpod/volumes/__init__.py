@@ -1,0 +1,1 @@
+"""A pod's files: volumes, mounts, subPath and the files every pod has (/etc/hosts, resolv.conf, /dev/shm)."""
