@@ -1,0 +1,81 @@
+"""What the HTTP handlers ask of the node: the verbs, and the shapes that go through them.
+
+Everything that is rendered is JSON already (dicts as the kubelet prints them), so a handler only translates. Every verb
+that cannot do what it was asked raises hostpod.kube.status.StatusError, whose message is shown as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol
+
+from hostpod.host.logs import LogOptions
+
+JsonObject = Mapping[str, Any]
+OutputStream = Literal["stdout", "stderr"]
+
+
+class ExecSession(Protocol):
+    """A command that runs in a container. It is killed and reaped when the context that gave it is left."""
+
+    async def write_stdin(self, data: bytes) -> None:
+        """Wait until the command's stdin took the data; nothing when the command closed its end."""
+
+    async def close_stdin(self) -> None:
+        """End of file for the command. May be called twice."""
+
+    async def resize(self, *, columns: int, rows: int) -> None:
+        """Set the terminal's size; nothing without a terminal."""
+
+    def output(self) -> AsyncIterator[tuple[OutputStream, bytes]]:
+        """What the command writes, as it comes; ends when it closed its streams. With a tty all is stdout."""
+
+    async def exit_code(self) -> int:
+        """Wait for the end; 128 + n for a command that signal n ended."""
+
+
+class Node(Protocol):
+    """The node as people see it. Pods are named here by their full name (`web-myhost`) and namespace."""
+
+    @property
+    def name(self) -> str:
+        """The node name, which is also the suffix of static pods' names."""
+
+    def pods(self) -> Sequence[JsonObject]:
+        """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
+
+    def problems(self) -> Sequence[JsonObject]:
+        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod": name or None}."""
+
+    def events(self) -> Sequence[JsonObject]:
+        """v1 Events, oldest first."""
+
+    def watch_pods(self) -> AsyncGenerator[JsonObject, None]:
+        """{"type": "ADDED"|"MODIFIED"|"DELETED", "object": v1 Pod}: first all there are, then each change."""
+
+    def watch_events(self) -> AsyncGenerator[JsonObject, None]:
+        """{"type": "ADDED"|"MODIFIED", "object": v1 Event}: first all there are, then each new one."""
+
+    def images(self) -> Sequence[JsonObject]:
+        """{"id", "references": [str], "repoDigests": [str], "sizeBytes": int, "created": RFC 3339 or None}."""
+
+    def pull(self, reference: str) -> AsyncGenerator[JsonObject, None]:
+        """Fetch an image. Progress lines as they come, the image last.
+
+        A progress line is {"id": name of the part, "action": "Fetching"…, "current": bytes, "total": bytes or None,
+        "done": bool}; the last line is {"image": an object of `images`}.
+        """
+
+    async def load(self, archive: AsyncIterator[bytes]) -> Sequence[JsonObject]:
+        """Take the images of a docker-archive or oci-archive (the chunks of a tar file) into the store."""
+
+    async def logs(
+        self, *, namespace: str, pod: str, container: str, options: LogOptions
+    ) -> AsyncGenerator[bytes, None]:
+        """Open a container's log. With `options.follow` it goes on until the container has ended."""
+
+    def exec(
+        self, *, namespace: str, pod: str, container: str, command: Sequence[str], tty: bool, stdin: bool
+    ) -> AbstractAsyncContextManager[ExecSession]:
+        """Run a command in a running container. Without `stdin` the command reads end of file at once."""
