@@ -1,7 +1,7 @@
 """What the HTTP handlers ask of the node: the verbs, and the shapes that go through them.
 
 Everything that is rendered is JSON already (dicts as the kubelet prints them), so a handler only translates. Every verb
-that cannot do what it was asked raises hostpod.kube.status.StatusError, whose message is shown as it is.
+that cannot do what it was asked raises hostpod.kube.api_status.StatusError, whose message is shown as it is.
 """
 
 from __future__ import annotations
