@@ -1,0 +1,62 @@
+"""Processes that are not children of this one: held by a pidfd, told from a later namesake by their start time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+_START_TIME_FIELD = 19  # of /proc/PID/stat after the command name: field 22 of proc(5)
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None when there is none (or only its zombie)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = stat[stat.rindex(b")") + 2 :].split()
+    return None if state in (b"Z", b"X") else int(fields[_START_TIME_FIELD - 1])
+
+
+class Watched:
+    """A process that is watched for its end: `ended` is called once, from the event loop. Nothing is polled."""
+
+    def __init__(self, pid: int, pidfd: int, ended: Callable[[], None]) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+        self._ended = ended
+        asyncio.get_running_loop().add_reader(pidfd, self._fire)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to just this process; nothing when it has ended."""
+        with suppress(ProcessLookupError):
+            if self._pidfd >= 0:
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def close(self) -> None:
+        """Stop watching. May be called twice."""
+        if self._pidfd >= 0:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+    def _fire(self) -> None:
+        self.close()
+        self._ended()
+
+
+def watch(pid: int, ended: Callable[[], None], *, started: int | None = None) -> Watched | None:
+    """Watch a process; None when it has ended, or when its pid went to another (`started` differs)."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    ticks = start_ticks(pid)
+    if ticks is None or (started is not None and ticks != started):
+        os.close(pidfd)
+        return None
+    return Watched(pid, pidfd, ended)

@@ -1,0 +1,195 @@
+"""Everything hostpod can do to a pod: a closed union. Each action carries the reason a person may read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hostpod.kube import Pod
+from hostpod.plan.observed import NAMESPACES, NETWORK, PAUSE, POD, VOLUMES, container_target, image_target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Action:
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdmitPod(_Action):
+    """Write down that the pod exists, before anything of it is made."""
+
+    pod: Pod
+    target: str = POD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BeginEnding(_Action):
+    """Write down that the pod is being ended."""
+
+    grace_s: float
+    target: str = POD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PinNamespaces(_Action):
+    """Make the pod's namespaces and its cgroup."""
+
+    target: str = NAMESPACES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttachNetwork(_Action):
+    """Give the pod an address and join it to the bridge."""
+
+    target: str = NETWORK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPause(_Action):
+    """Start the process that owns the pod's namespaces."""
+
+    target: str = PAUSE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrepareVolumes(_Action):
+    """Make the pod's volumes and files."""
+
+    target: str = VOLUMES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnsureImage(_Action):
+    """Have the container's image on this host, by its pull policy."""
+
+    container: str
+
+    @property
+    def target(self) -> str:
+        return image_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbandonPull(_Action):
+    """Nobody waits for this pull any more."""
+
+    container: str
+
+    @property
+    def target(self) -> str:
+        return f"abandon:{self.container}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreateContainer(_Action):
+    """Make one attempt of a container up to the moment before its process runs."""
+
+    container: str
+    attempt: int
+    backoff_s: float
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartContainer(_Action):
+    """Let a created container's process run."""
+
+    container: str
+    id: str
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopContainer(_Action):
+    """Ask a container to end by its stop signal."""
+
+    container: str
+    id: str
+    signal: str
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KillContainer(_Action):
+    """SIGKILL to every process of a container."""
+
+    container: str
+    id: str
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanContainer(_Action):
+    """Free what an ended container held, but its record and its log."""
+
+    container: str
+    id: str
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgetContainer(_Action):
+    """Drop the record and the log of an old attempt."""
+
+    container: str
+    id: str
+
+    @property
+    def target(self) -> str:
+        return f"forget:{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TearDownSandbox(_Action):
+    """End pause, give the address back, unpin the namespaces, remove the pod's cgroup."""
+
+    target: str = POD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgetPod(_Action):
+    """Remove the pod's volumes, logs and records: the last act."""
+
+    target: str = POD
+
+
+Action = (
+    AdmitPod
+    | BeginEnding
+    | PinNamespaces
+    | AttachNetwork
+    | RunPause
+    | PrepareVolumes
+    | EnsureImage
+    | AbandonPull
+    | CreateContainer
+    | StartContainer
+    | StopContainer
+    | KillContainer
+    | CleanContainer
+    | ForgetContainer
+    | TearDownSandbox
+    | ForgetPod
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What to do now, all of it side by side, and when to look again (wall seconds; None: when something happens)."""
+
+    actions: tuple[Action, ...] = ()
+    wake_at: float | None = None

@@ -1,0 +1,110 @@
+"""What a worker sees of its pod on the host: the input of every decision. Built by engine/, never changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hostpod.kube import Pod
+
+ContainerPhase = Literal["creating", "created", "running", "exited"]
+
+NAMESPACES = "namespaces"
+VOLUMES = "volumes"
+NETWORK = "network"
+PAUSE = "pause"
+POD = "pod"
+
+
+def image_target(container: str) -> str:
+    """Key of what is done for one container's image."""
+    return f"image:{container}"
+
+
+def container_target(container: str) -> str:
+    """Key of what is done to one container; actions with one key never run side by side."""
+    return f"container:{container}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedContainer:
+    """One attempt at running one container of the pod.
+
+    Times are wall seconds. `attempt` counts from 0 and is the restartCount. `backoff_s` is the wait that follows this
+    attempt's end, decided when it was made. `cleaned` says that nothing but its record and its log is left.
+    """
+
+    name: str
+    id: str
+    attempt: int
+    phase: ContainerPhase
+    backoff_s: float
+    image: str
+    image_id: str
+    created_at: float
+    stop_signal: str = "SIGTERM"
+    started_at: float | None = None
+    finished_at: float | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+    stop_sent_at: float | None = None
+    kill_sent: bool = False
+    cleaned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """The world refused an action `count` times in a row, the last time at `at` (wall seconds)."""
+
+    count: int
+    at: float
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """The pod is being ended since `since` (wall seconds); SIGKILL follows after `grace_s`."""
+
+    since: float
+    grace_s: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObservedPod:
+    """One pod on the host. `busy` are the targets of actions that still run."""
+
+    pod: Pod
+    admitted_at: float
+    ending: Ending | None = None
+    namespaces: bool = False
+    volumes: bool = False
+    network: bool = False
+    pause: bool = False
+    sandbox_at: float | None = None
+    ip: str | None = None
+    containers: tuple[ObservedContainer, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    busy: frozenset[str] = frozenset()
+
+    @property
+    def uid(self) -> str:
+        return self.pod.metadata.uid or ""
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether anything of the sandbox exists on the host."""
+        return self.namespaces or self.network or self.pause
+
+    def latest(self, name: str) -> ObservedContainer | None:
+        """The newest attempt of a container, None before the first."""
+        return max((c for c in self.containers if c.name == name), key=lambda c: c.attempt, default=None)
+
+    def previous(self, name: str) -> ObservedContainer | None:
+        """The attempt before the newest one, where its record is still kept."""
+        attempts = sorted((c for c in self.containers if c.name == name), key=lambda c: c.attempt)
+        return attempts[-2] if len(attempts) > 1 else None

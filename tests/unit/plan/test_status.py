@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hostpod.kube import PodStatus, to_json
+from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.observed import Ending, Failure, ObservedPod
+from hostpod.plan.status import duration, phase, pod_status
+from tests.unit.plan.build import attempt, ended, pod, seen
+
+
+def status(sight: ObservedPod, now: float = 200.0) -> PodStatus:
+    return pod_status(sight, now=now, rule=BackoffRule(), host_ip="192.0.2.1", qos_class="BestEffort")
+
+
+def state(sight: ObservedPod, now: float = 200.0) -> dict[str, Any]:
+    (container,) = status(sight, now).container_statuses
+    return to_json(container)["state"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("sight", "expected"),
+    [
+        (seen(), "Pending"),
+        (seen(containers=(attempt(phase="created", started_at=None),)), "Pending"),
+        (seen(pod("web", "side"), containers=(attempt(),)), "Pending"),
+        (seen(containers=(attempt(),)), "Running"),
+        (seen(containers=(ended(),)), "Running"),
+        (seen(containers=(ended(), attempt(number=1, phase="creating"))), "Running"),
+        (seen(pod(restartPolicy="OnFailure"), containers=(ended(exit_code=0),)), "Succeeded"),
+        (seen(pod(restartPolicy="Never"), containers=(ended(exit_code=3),)), "Failed"),
+        (seen(pod("web", "side", restartPolicy="Never"), containers=(ended(exit_code=0), attempt("side"))), "Running"),
+    ],
+)
+def test_phase(sight: ObservedPod, expected: str) -> None:
+    assert phase(sight) == expected
+
+
+class TestContainerState:
+    def test_before_the_first_attempt(self) -> None:
+        assert state(seen()) == {"waiting": {"reason": "ContainerCreating"}}
+
+    def test_running(self) -> None:
+        assert state(seen(containers=(attempt(),))) == {"running": {"startedAt": "1970-01-01T00:01:41Z"}}
+
+    def test_an_end_that_waits_for_its_restart_is_a_crash_loop(self) -> None:
+        crash = ended(number=3, backoff_s=40.0, finished_at=190.0)
+        assert state(seen(containers=(crash,))) == {
+            "waiting": {
+                "reason": "CrashLoopBackOff",
+                "message": "back-off 40s restarting failed container=web pod=p_default(u1)",
+            }
+        }
+        assert "terminated" in state(seen(containers=(crash,)), now=231.0)
+
+    def test_an_end_for_good(self) -> None:
+        killed = ended(exit_code=137, reason="OOMKilled")
+        assert state(seen(pod(restartPolicy="Never"), containers=(killed,))) == {
+            "terminated": {
+                "exitCode": 137,
+                "reason": "OOMKilled",
+                "startedAt": "1970-01-01T00:01:41Z",
+                "finishedAt": "1970-01-01T00:01:50Z",
+                "containerID": "hostpod://web0",
+            }
+        }
+
+    def test_an_end_of_an_ending_pod_is_shown_as_an_end(self) -> None:
+        ending = Ending(since=150.0, grace_s=30.0, reason="x")
+        assert "terminated" in state(seen(containers=(ended(number=1, backoff_s=300.0),), ending=ending))
+
+    @pytest.mark.parametrize(("code", "reason"), [(0, "Completed"), (1, "Error"), (143, "Error")])
+    def test_reason_of_a_plain_end(self, code: int, reason: str) -> None:
+        sight = seen(pod(restartPolicy="Never"), containers=(ended(exit_code=code),))
+        assert state(sight)["terminated"]["reason"] == reason
+
+    def test_a_refused_pull(self) -> None:
+        failure = Failure(count=2, at=195.0, reason="ErrImagePull", message="no such host")
+        waiting = seen(failures={"image:web": failure})
+        assert state(waiting)["waiting"] == {
+            "reason": "ImagePullBackOff",
+            "message": 'Back-off pulling image "img": ErrImagePull: no such host',
+        }
+        pulling = replace(waiting, busy=frozenset({"image:web"}))
+        assert state(pulling)["waiting"] == {"reason": "ErrImagePull", "message": "no such host"}
+
+    @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "InvalidImageName"])
+    def test_a_pull_that_waiting_does_not_mend(self, reason: str) -> None:
+        failure = Failure(count=2, at=195.0, reason=reason, message="m")
+        assert state(seen(failures={"image:web": failure}))["waiting"] == {"reason": reason, "message": "m"}
+
+    def test_a_refused_creation(self) -> None:
+        failure = Failure(count=1, at=195.0, reason="CreateContainerConfigError", message="no user nobody")
+        assert state(seen(failures={"container:web": failure}))["waiting"]["reason"] == "CreateContainerConfigError"
+
+
+def test_counts_and_last_state_come_from_the_attempts() -> None:
+    (container,) = status(seen(containers=(ended(), attempt(number=1)))).container_statuses
+    assert container.restart_count == 1
+    assert container.last_state is not None
+    assert container.last_state.terminated is not None
+    assert container.last_state.terminated.exit_code == 1
+    assert container.ready
+
+
+def test_a_crash_loop_shows_its_crash_as_last_state() -> None:
+    (container,) = status(seen(containers=(ended(number=1, backoff_s=300.0),))).container_statuses
+    assert container.last_state is not None
+    assert container.last_state.terminated is not None
+    assert container.restart_count == 1
+    assert not container.ready
+
+
+def test_conditions_of_a_running_pod() -> None:
+    found = {c.type: (c.status, c.last_transition_time) for c in status(seen(containers=(attempt(),))).conditions}
+    assert found == {
+        "PodReadyToStartContainers": ("True", "1970-01-01T00:01:40Z"),
+        "Initialized": ("True", "1970-01-01T00:01:39Z"),
+        "Ready": ("True", "1970-01-01T00:01:41Z"),
+        "ContainersReady": ("True", "1970-01-01T00:01:41Z"),
+        "PodScheduled": ("True", "1970-01-01T00:01:39Z"),
+    }
+
+
+def test_conditions_name_what_is_not_ready() -> None:
+    conditions = {c.type: c for c in status(seen(pod("web", "side"), containers=(attempt(),))).conditions}
+    assert conditions["Ready"].status == "False"
+    assert conditions["Ready"].message == "containers with unready status: [side]"
+
+
+@pytest.mark.parametrize(("code", "reason"), [(0, "PodCompleted"), (1, "PodFailed")])
+def test_conditions_of_a_finished_pod(code: int, reason: str) -> None:
+    conditions = {
+        c.type: c for c in status(seen(pod(restartPolicy="Never"), containers=(ended(exit_code=code),))).conditions
+    }
+    assert conditions["Ready"].reason == reason
+
+
+def test_a_pod_on_the_hosts_network_has_the_hosts_address() -> None:
+    assert status(seen(pod(hostNetwork=True), ip=None)).pod_ip == "192.0.2.1"
+    assert status(seen()).pod_ip == "10.0.0.2"
+    assert status(seen(ip=None)).pod_ips == ()
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(10, "10s"), (160, "2m40s"), (300, "5m0s"), (0.5, "0.5s")])
+def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
