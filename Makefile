@@ -1,0 +1,59 @@
+# Every target does the set-up it needs; a second run finds it done. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+CODE := hostpod tests lab bench
+
+.PHONY: help setup demo demo-stop test lint unit integration coverage bench golden docs lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Install what is missing: Debian packages and .venv
+	@packaging/setup/system
+	@packaging/setup/venv
+
+demo: setup ## Run the classic nginx pod and remove it again (KEEP=1 leaves it running)
+	@$(PYTHON) -m lab.demo $(if $(KEEP),--keep)
+
+demo-stop: ## End a demo that KEEP=1 left running
+	@$(PYTHON) -m lab.demo --stop
+
+test: setup lint ## Everything: lint, unit and integration tests
+	@$(PYTHON) -m pytest -q tests/unit tests/integration
+
+lint: setup ## Format, lint, types and layers
+	@$(BIN)/ruff format --check --quiet $(CODE)
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+unit: setup ## Unit tests: no root, seconds
+	@$(PYTHON) -m pytest -q tests/unit
+
+integration: setup ## Tests with the real daemon, runc and kernel (root)
+	@$(PYTHON) -m pytest -q tests/integration $(ARGS)
+
+coverage: setup ## Branch coverage of the unit tests
+	@$(BIN)/coverage run -m pytest -q tests/unit
+	@$(BIN)/coverage report
+
+bench: setup ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 a profile of the daemon)
+	@$(PYTHON) -m bench $(if $(PEERS),--peers $(PEERS)) $(if $(PROFILE),--profile)
+
+golden: setup ## Rewrite the golden files from what the code does now
+	@HOSTPOD_WRITE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit -k golden
+
+docs: setup ## Write the generated documents anew
+	@packaging/setup/docs
+
+lock: ## Write requirements.lock anew (ARGS=--upgrade takes newer versions)
+	@packaging/setup/system
+	@packaging/setup/lock $(ARGS)
+
+clean: ## Remove what was made here: .venv and caches
+	rm -rf .venv .cache .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage bench/results

@@ -1,0 +1,104 @@
+"""A real docker-registry on loopback that stands in for docker.io, and the settings that make skopeo ask it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.debian import program
+from lab.place import LabError, command
+
+READY_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registry:
+    """A running registry; `stop` ends it. Everything it keeps is under `directory`."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def push(self, layout: Path, repository: str, tag: str = "latest", *, media: str = "oci") -> None:
+        """Copy an OCI layout's image `latest` in as REPOSITORY:TAG; `media` is oci or v2s2."""
+        target = f"docker://{self.address}/{repository}:{tag}"
+        copy = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "--format", media]
+        command([*copy, f"oci:{layout}:latest", target], timeout_s=300)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_registry(directory: Path) -> Registry:
+    """Start an empty (or, in a used directory, the former) registry on a free port and wait until it answers."""
+    directory.mkdir(parents=True, exist_ok=True)
+    binary = program("docker-registry", package="docker-registry")
+    port = free_port()
+    settings = {
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "blobs")}, "delete": {"enabled": True}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    (directory / "registry.yaml").write_text(json.dumps(settings))
+    with (directory / "registry.log").open("ab") as log:
+        argv: list[str | Path] = [binary, "serve", directory / "registry.yaml"]
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    registry = Registry(directory=directory, port=port, process=process)
+    try:
+        _wait_until_it_listens(registry)
+    except LabError:
+        registry.stop()
+        raise
+    return registry
+
+
+def _wait_until_it_listens(registry: Registry) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and registry.process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", registry.port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    lines = (registry.directory / "registry.log").read_text().splitlines()[-3:]
+    raise LabError(f"docker-registry does not listen on {registry.address}: {'; '.join(lines) or 'no output'}")
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def write_registries_conf(path: Path, registry: Registry) -> Path:
+    """A registries.conf in which the registry is the mirror of docker.io and short names mean docker.io."""
+    path.write_text(
+        'unqualified-search-registries = ["docker.io"]\n'
+        '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
+        f'[[registry.mirror]]\nlocation = "{registry.address}"\ninsecure = true\n'
+        f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n'
+    )
+    return path
+
+
+def write_policy(path: Path) -> Path:
+    """A policy.json that asks for no signatures."""
+    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
+    return path
