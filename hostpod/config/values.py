@@ -1,27 +1,23 @@
-"""/etc/hostpod/hostpod.yaml to Config: every setting with its default, unit and range. Read once, passed as values.
+"""The settings as values: every one with its default, unit and range.
 
-Keys are camelCase in the file. Durations are Go durations as the kubelet writes them (`20s`, `1m30s`, `500ms`) or a
-plain number of seconds. An unknown key is refused.
+docs/settings.md and examples/hostpod.yaml are made from this file by `python -m hostpod.config`.
 """
 
 from __future__ import annotations
 
 import re
 import socket
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
 
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-
-
-class ConfigError(Exception):
-    """The settings cannot be used; one message a line, each naming file and key."""
 
 
 def parse_duration(value: object) -> object:
@@ -36,18 +32,37 @@ def parse_duration(value: object) -> object:
     return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
 
 
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError(f'"{path}" is not an absolute path')
-    return path
+def absolute_path(value: object) -> object:
+    """Refuse text that does not begin with /; the rest is the model's."""
+    if isinstance(value, str) and not value.startswith("/"):
+        raise ValueError(f'"{value}" is not an absolute path, it must begin with /')
+    return value
 
 
-def _path(value: object) -> object:
-    return _absolute(Path(value)) if isinstance(value, str) else value
+def subnet(value: str) -> str:
+    """An IPv4 subnet that can hold a bridge and some pods."""
+    try:
+        network = IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f'"{value}" is not an IPv4 subnet ({error}), write for example 10.85.0.0/16') from error
+    if not 8 <= network.prefixlen <= 29:
+        raise ValueError(f'"{value}" cannot hold the bridge and pods, its prefix length must be from 8 to 29')
+    return value
+
+
+def address(value: str) -> str:
+    """An IPv4 or IPv6 address."""
+    try:
+        ip_address(value)
+    except ValueError as error:
+        raise ValueError(f'"{value}" is not an IP address, write for example 127.0.0.1') from error
+    return value
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
-AbsolutePath = Annotated[Path, BeforeValidator(_path)]
+AbsolutePath = Annotated[Path, BeforeValidator(absolute_path)]
+Subnet = Annotated[str, AfterValidator(subnet)]
+Address = Annotated[str, AfterValidator(address)]
 
 
 class Section(BaseModel):
@@ -96,7 +111,7 @@ class DirectoriesConfig(Section):
 class HttpConfig(Section):
     """The kubelet's read-only port."""
 
-    address: str = Field("127.0.0.1", description="Address the read-only port listens on.")
+    address: Address = Field("127.0.0.1", description="Address the read-only port listens on.")
     read_only_port: int = Field(10255, ge=0, le=65535, description="/healthz, /pods, /spec; 0 turns the port off.")
 
 
@@ -113,7 +128,7 @@ class NetworkConfig(Section):
     """The pod network. Two instances on one host differ in bridge, subnet, table and linkPrefix."""
 
     bridge: str = Field("hostpod0", min_length=1, max_length=15, description="Bridge that pods are joined to.")
-    subnet: str = Field("10.85.0.0/16", description="IPv4 subnet of the pods; its first address is the bridge's.")
+    subnet: Subnet = Field("10.85.0.0/16", description="IPv4 subnet of the pods; its first address is the bridge's.")
     table: str = Field(
         "hostpod", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$", description="nftables table of hostpod's own."
     )
@@ -153,7 +168,7 @@ class BinariesConfig(Section):
     conmon: str = Field("conmon", description="Container monitor.")
     catatonit: str = Field("catatonit", description="The pause process (static binary).")
     skopeo: str = Field("skopeo", description="Fetches images.")
-    tar2sqfs: str = Field("tar2sqfs", description="Builds squashfs layers (squashfs-tools-ng).")
+    tar2sqfs: str = Field("tar2sqfs", alias="tar2sqfs", description="Builds squashfs layers (squashfs-tools-ng).")
 
 
 class BackoffConfig(Section):
@@ -170,6 +185,12 @@ class BackoffConfig(Section):
         alias="reset",
         description="A container that ran this long starts again at initial.",
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_s < self.initial_s:
+            raise ValueError(f"max ({self.max_s:g}s) is less than initial ({self.initial_s:g}s)")
+        return self
 
 
 class Config(Section):

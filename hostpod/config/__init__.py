@@ -1,0 +1,45 @@
+"""/etc/hostpod/hostpod.yaml to Config. Read once, passed as values.
+
+Keys are camelCase in the file. Durations are Go durations as the kubelet writes them (`20s`, `1m30s`, `500ms`) or a
+plain number of seconds. An unknown key is refused.
+"""
+
+from hostpod.config.file import ConfigError, load_config, parse_config
+from hostpod.config.values import (
+    DEFAULT_PATH,
+    AbsolutePath,
+    BackoffConfig,
+    BinariesConfig,
+    CgroupConfig,
+    Config,
+    DirectoriesConfig,
+    HttpConfig,
+    ImagesConfig,
+    ManifestConfig,
+    NetworkConfig,
+    Seconds,
+    Section,
+    SocketConfig,
+    parse_duration,
+)
+
+__all__ = [
+    "DEFAULT_PATH",
+    "AbsolutePath",
+    "BackoffConfig",
+    "BinariesConfig",
+    "CgroupConfig",
+    "Config",
+    "ConfigError",
+    "DirectoriesConfig",
+    "HttpConfig",
+    "ImagesConfig",
+    "ManifestConfig",
+    "NetworkConfig",
+    "Seconds",
+    "Section",
+    "SocketConfig",
+    "load_config",
+    "parse_config",
+    "parse_duration",
+]

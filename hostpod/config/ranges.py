@@ -1,0 +1,101 @@
+"""What a setting may be, in words: for messages and for docs/settings.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from hostpod.config.values import Config, Section, absolute_path, address, parse_duration, subnet
+
+Keys = tuple[str, ...]
+
+_PATTERNS = {
+    r"^[A-Za-z][A-Za-z0-9_]{0,62}$": "a letter, then at most 62 letters, digits or _",
+    r"^[a-z][a-z0-9]{0,4}$": "a small letter, then at most 4 small letters or digits",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, and _ . - after the first",
+}
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The group that a setting is, or None for a single value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def by_key(model: type[Section]) -> dict[str, FieldInfo]:
+    """The settings of a group under the keys they have in the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def settings(model: type[Section] = Config, above: Keys = ()) -> Iterator[tuple[Keys, FieldInfo]]:
+    """Every single value of a group and of the groups below it, in order."""
+    for key, field in by_key(model).items():
+        section = section_of(field)
+        if section is None:
+            yield (*above, key), field
+        else:
+            yield from settings(section, (*above, key))
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Whether a setting is written as 20s or 1m30s."""
+    return parse_duration in _functions(field)
+
+
+def _functions(field: FieldInfo) -> set[object]:
+    """The validating functions of a setting, also of one that may be unset."""
+    inner = [constraint for kind in get_args(field.annotation) for constraint in getattr(kind, "__metadata__", ())]
+    return {constraint.func for constraint in (*field.metadata, *inner) if hasattr(constraint, "func")}
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as a person writes them: 0.005 is 5ms, 86400 is 24h."""
+    for unit, length_s in (("h", 3600), ("m", 60), ("s", 1)):
+        if seconds >= length_s and seconds % length_s == 0 and (unit != "m" or seconds >= 120):
+            return f"{seconds / length_s:g}{unit}"
+    return f"{seconds * 1000:g}ms" if 0 < seconds < 1 else f"{seconds:g}s"
+
+
+def range_of(keys: Keys) -> str:
+    """`from 1s to 1h`, `one of auto, squashfs, directory`, or empty where anything of its kind goes."""
+    field = dict(settings()).get(keys)
+    if field is None:
+        return ""
+    if get_origin(field.annotation) is Literal:
+        return "one of " + ", ".join(get_args(field.annotation))
+    limits: dict[str, Any] = {}
+    for constraint in field.metadata:
+        limits |= {name: getattr(constraint, name) for name in _LIMITS if getattr(constraint, name, None) is not None}
+    if "pattern" in limits:
+        return _PATTERNS[limits["pattern"]]
+    if "min_length" in limits:
+        return _length(limits["min_length"], limits.get("max_length"))
+    if "ge" in limits:
+        show = duration_text if is_duration(field) else str
+        return f"from {show(limits['ge'])} to {show(limits['le'])}" if "le" in limits else f"{limits['ge']} or more"
+    return next((words for function, words in _FUNCTIONS.items() if function in _functions(field)), "")
+
+
+_FUNCTIONS = {
+    absolute_path: "absolute",
+    subnet: "IPv4, prefix length from 8 to 29",
+    address: "IPv4 or IPv6",
+}
+_LIMITS = ("ge", "le", "pattern", "min_length", "max_length")
+
+
+def _length(least: int, most: int | None) -> str:
+    return f"{least} to {most} characters" if most else f"at least {least} character" + ("s" if least > 1 else "")
+
+
+def unit_of(field: FieldInfo, keys: Keys) -> str:
+    """What the value is counted in or what kind of text it is."""
+    if is_duration(field):
+        return "duration"
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is int:
+        return "bytes" if keys[-1] in {"maxBytes", "mtu"} else "number"
+    return "path" if absolute_path in _functions(field) else "text"

@@ -1,0 +1,86 @@
+"""docs/settings.md and examples/hostpod.yaml, made from the settings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from hostpod.config.ranges import Keys, by_key, duration_text, is_duration, range_of, section_of, settings, unit_of
+from hostpod.config.values import DEFAULT_PATH, Config
+
+_HOST_NAME = "the host name"
+
+
+def settings_page() -> str:
+    """The text of docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Made by `python -m hostpod.config`; do not edit.",
+        "",
+        f"hostpod reads `{DEFAULT_PATH}` when it starts (`hostpod serve --config FILE` reads another file). A missing",
+        "default file means: everything as below. Unknown keys are refused. Durations are written `20s`, `1m30s`,",
+        "`500ms`, or as a number of seconds. `examples/hostpod.yaml` is this page as a file to copy.",
+        "",
+    ]
+    for title, rows in _groups():
+        lines += [f"## {title}", "", "| key | default | unit | range | |", "|---|---|---|---|---|"]
+        for keys, field in rows:
+            cells = (f"`{'.'.join(keys)}`", _default_cell(field), unit_of(field, keys), range_of(keys) or "any")
+            lines.append(f"| {' | '.join(cells)} | {field.description} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def example_file() -> str:
+    """The text of examples/hostpod.yaml: every key at its default, commented out."""
+    lines = [f"# hostpod's settings; to be put at {DEFAULT_PATH}.", "# Every key is shown with its default."]
+    for key, field in by_key(Config).items():
+        section = section_of(field)
+        lines.append("")
+        if section is None:
+            lines += _example((key,), field, indent="")
+            continue
+        lines += [f"# {(section.__doc__ or '').strip()}", f"#{key}:"]
+        for keys, inner in settings(section, (key,)):
+            lines += _example(keys, inner, indent="  ")
+    return "\n".join(lines) + "\n"
+
+
+def _groups() -> Iterator[tuple[str, list[tuple[Keys, FieldInfo]]]]:
+    yield "General", [(keys, field) for keys, field in settings() if len(keys) == 1]
+    for key, field in by_key(Config).items():
+        section = section_of(field)
+        if section is not None:
+            yield f"{key}: {(section.__doc__ or '').strip().rstrip('.')}", list(settings(section, (key,)))
+
+
+def _default_cell(field: FieldInfo) -> str:
+    text = default_text(field)
+    return f"`{text}`" if text else _HOST_NAME if field.default is PydanticUndefined else "unset"
+
+
+def default_text(field: FieldInfo) -> str:
+    """A default as it is written in the file; empty where there is none to write."""
+    value = field.default
+    if value is None or value is PydanticUndefined:
+        return ""
+    if is_duration(field):
+        return duration_text(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _example(keys: Keys, field: FieldInfo, *, indent: str) -> Iterator[str]:
+    limits = range_of(keys)
+    yield f"{'#' if indent else ''}{indent}# {field.description}{f' ({limits})' if limits else ''}"
+    unset = "myhost" if field.default is PydanticUndefined else "null"
+    yield f"#{indent}{keys[-1]}: {default_text(field) or unset}"
+
+
+def write(root: Path) -> None:
+    """Write both files into a source tree."""
+    (root / "docs/settings.md").write_text(settings_page(), encoding="utf-8")
+    (root / "examples/hostpod.yaml").write_text(example_file(), encoding="utf-8")

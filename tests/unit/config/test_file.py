@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hostpod.config import Config, ConfigError, load_config, parse_config
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, file="h.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_settings_are_read() -> None:
+    config = parse_config(
+        "nodeName: web1\nmanifests:\n  directory: /srv/pods\n  rescanInterval: 1m30s\nimages: {layers: directory}\n",
+        file="h.yaml",
+    )
+    assert config.node_name == "web1"
+    assert config.manifests.directory == Path("/srv/pods")
+    assert config.manifests.rescan_interval_s == 90
+    assert config.images.layers == "directory"
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "manifests:\n"])
+def test_an_empty_file_or_group_means_the_defaults(text: str) -> None:
+    assert parse_config(text, file="h.yaml") == Config()
+
+
+def test_every_problem_is_told_with_its_line_and_what_to_do() -> None:
+    text = """\
+nodename: x
+max_pods: 3
+maxPods: "20"
+manifests:
+  directory: relative
+  rescanInterval: 0s
+  settle: soon
+  maxBytes: 2048
+  maxBytes: 12
+network:
+  subnet: 10.0.0.1/8
+  bridge: ""
+  table: 9
+images:
+  layers: zip
+  registriesConf: [a]
+cgroups: 3
+podNameSuffix: "no"
+http: {address: localhost, readOnlyPort: 70000}
+"""
+    assert problems(text) == [
+        'h.yaml:1: nodename: unknown setting, did you mean "nodeName"?',
+        'h.yaml:2: max_pods: unknown setting, did you mean "maxPods"?',
+        'h.yaml:3: maxPods: "20" is not a whole number',
+        'h.yaml:5: manifests.directory: "relative" is not an absolute path, it must begin with /',
+        'h.yaml:6: manifests.rescanInterval: "0s" is out of range, must be from 1s to 1h',
+        'h.yaml:7: manifests.settle: "soon" is not a duration, write for example 20s, 1m30s or 500ms',
+        "h.yaml:9: manifests.maxBytes: 12 is out of range, must be from 1024 to 1073741824",
+        "h.yaml:9: manifests.maxBytes: written twice, first in line 8; keep one",
+        (
+            'h.yaml:11: network.subnet: "10.0.0.1/8" is not an IPv4 subnet (10.0.0.1/8 has host bits set), '
+            "write for example 10.85.0.0/16"
+        ),
+        'h.yaml:12: network.bridge: "" cannot be used, must be 1 to 15 characters',
+        "h.yaml:13: network.table: 9 is not text, put it in quotes",
+        'h.yaml:15: images.layers: "zip" is not known, must be one of auto, squashfs, directory',
+        "h.yaml:16: images.registriesConf: a list is not text, put it in quotes",
+        "h.yaml:17: cgroups: 3 must be a group of settings, one a line, indented below the key",
+        'h.yaml:18: podNameSuffix: "no" must be true or false',
+        'h.yaml:19: http.address: "localhost" is not an IP address, write for example 127.0.0.1',
+        "h.yaml:19: http.readOnlyPort: 70000 is out of range, must be from 0 to 65535",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "h.yaml:1: not YAML: expected the node content, but found '<stream end>'"),
+        ("nodeName: a\n b: 2", "h.yaml:2: not YAML: mapping values are not allowed here"),
+        ("? [a]\n: 3\n", "h.yaml:1: not YAML: found unhashable key"),
+        ("\x00", "h.yaml:1: not YAML: unacceptable character #x0000: special characters are not allowed"),
+        ("- x", "h.yaml:1: must be settings of the form `key: value`"),
+        ("backoff: {initial: 20s, max: 10s}", "h.yaml:1: backoff: max (10s) is less than initial (20s)"),
+        (
+            "network: {subnet: 10.0.0.0/30}",
+            (
+                'h.yaml:1: network.subnet: "10.0.0.0/30" cannot hold the bridge and pods, '
+                "its prefix length must be from 8 to 29"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_line(text: str, message: str) -> None:
+    assert problems(text) == [message]
+
+
+def test_a_key_that_resembles_nothing_gets_the_list_of_keys() -> None:
+    (problem,) = problems("cgroups: {zzz: 1}")
+    assert problem == "h.yaml:1: cgroups.zzz: unknown setting; there are pidsLimit, root"
+
+
+def test_a_missing_default_file_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hostpod.config.file.DEFAULT_PATH", tmp_path / "none.yaml")
+    assert load_config() == Config()
+
+
+def test_a_missing_named_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: there is no such file"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(binary)
