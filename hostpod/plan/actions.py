@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hostpod.kube import Pod
-from hostpod.plan.observed import NAMESPACES, NETWORK, PAUSE, POD, VOLUMES, container_target, image_target
+from hostpod.plan.observed import NAMESPACES, NETWORK, PAUSE, POD, VOLUMES, action_key, container_target, image_target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Action:
     reason: str
+
+    @property
+    def key(self) -> str:
+        """What a refusal of this action is remembered by."""
+        return action_key(type(self), self.target)  # type: ignore[attr-defined]  # every member of the union has one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

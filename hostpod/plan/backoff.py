@@ -30,7 +30,7 @@ def next_backoff_s(ended: ObservedContainer, rule: BackoffRule) -> float:
 def retry_at(failure: Failure, rule: BackoffRule) -> float:
     """When an action that the world refused is tried again (wall seconds)."""
     doublings = min(failure.count - 1, 32)
-    return failure.at + min(rule.initial_s * 2**doublings, rule.max_s)
+    return failure.at + min(rule.initial_s * 2.0**doublings, rule.max_s)
 
 
 def _ran_long(ended: ObservedContainer, rule: BackoffRule) -> bool:

@@ -17,6 +17,11 @@ PAUSE = "pause"
 POD = "pod"
 
 
+def action_key(kind: type, target: str) -> str:
+    """What a refusal is remembered by: the kind of action and what it was for."""
+    return f"{kind.__name__} {target}"
+
+
 def image_target(container: str) -> str:
     """Key of what is done for one container's image."""
     return f"image:{container}"
@@ -56,8 +61,9 @@ class ObservedContainer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """The world refused an action `count` times in a row, the last time at `at` (wall seconds)."""
+    """The world refused an action `count` times in a row, the last time at `at` (wall seconds). `action` is its key."""
 
+    action: str
     count: int
     at: float
     reason: str

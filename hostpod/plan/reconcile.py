@@ -6,7 +6,7 @@ on with the same plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hostpod.kube import Container, Pod
@@ -31,7 +31,7 @@ from hostpod.plan.actions import (
     TearDownSandbox,
 )
 from hostpod.plan.backoff import BackoffRule, next_backoff_s, restart_wait_s, retry_at
-from hostpod.plan.observed import Ending, ObservedContainer, ObservedPod, image_target
+from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, image_target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,27 +44,45 @@ class LookAgain:
 Step = Action | LookAgain
 
 
-def plan_pod(desired: Pod | None, seen: ObservedPod | None, now: float, rule: BackoffRule) -> Plan:
+def plan_pod(
+    desired: Pod | None, seen: ObservedPod | None, now: float, rule: BackoffRule, refused: Failure | None = None
+) -> Plan:
     """What brings the pod on the host nearer to the wish.
 
-    `desired` is the newest wish (None: no such pod), `seen` the pod that is on the host (None: nothing of it). A pod
-    whose uid is not the wished one ends before the wished one is admitted.
+    `desired` is the newest wish (None: no such pod), `seen` the pod that is on the host (None: nothing of it; `refused`
+    then tells that its admission failed). A pod whose uid is not the wished one ends before the wished one is admitted.
     """
     if seen is None:
-        return Plan(actions=(AdmitPod(pod=desired, reason="its manifest is there"),) if desired else ())
+        admission = (AdmitPod(pod=desired, reason="its manifest is there"),) if desired else ()
+        return _plan(iter(admission), frozenset(), {f.action: f for f in (refused,) if f}, now, rule)
+    return _plan(_steps(desired, seen, now, rule), seen.busy, seen.failures, now, rule)
+
+
+def _steps(desired: Pod | None, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
     if seen.ending is not None:
-        return _plan(_end(seen, seen.ending, now), seen)
+        return _end(seen, seen.ending, now)
     if desired is None or (desired.metadata.uid or "") != seen.uid:
-        return _plan(_begin_ending(desired, seen), seen)
-    return _plan(_keep(seen, now, rule), seen)
+        return _begin_ending(desired, seen)
+    return _keep(seen, now, rule)
 
 
-def _plan(steps: Iterator[Step], seen: ObservedPod) -> Plan:
-    found = tuple(steps)
-    return Plan(
-        actions=tuple(s for s in found if not isinstance(s, LookAgain) and s.target not in seen.busy),
-        wake_at=min((s.at for s in found if isinstance(s, LookAgain)), default=None),
-    )
+def _plan(
+    steps: Iterator[Step], busy: frozenset[str], failures: Mapping[str, Failure], now: float, rule: BackoffRule
+) -> Plan:
+    """The steps that can be taken now. What the world refused waits for its back-off, what is under way for its end."""
+    actions: list[Action] = []
+    times: list[float] = []
+    for step in steps:
+        at = step.at if isinstance(step, LookAgain) else _due(failures.get(step.key), rule)
+        if isinstance(step, LookAgain) or at > now:
+            times.append(at)
+        elif step.target not in busy:
+            actions.append(step)
+    return Plan(actions=tuple(actions), wake_at=min(times, default=None))
+
+
+def _due(failure: Failure | None, rule: BackoffRule) -> float:
+    return retry_at(failure, rule) if failure else 0.0
 
 
 def _begin_ending(desired: Pod | None, seen: ObservedPod) -> Iterator[Step]:
@@ -115,9 +133,7 @@ def _stop(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[St
         yield KillContainer(container=attempt.name, id=attempt.id, reason="its grace period is over")
         return
     if attempt.stop_sent_at is None:
-        yield StopContainer(
-            container=attempt.name, id=attempt.id, signal=attempt.stop_signal, reason=ending.reason
-        )
+        yield StopContainer(container=attempt.name, id=attempt.id, signal=attempt.stop_signal, reason=ending.reason)
     yield LookAgain(at=deadline)
 
 
@@ -138,7 +154,7 @@ def _keep(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
         if seen.sandboxed and not seen.busy and all(attempt.cleaned for attempt in seen.containers):
             yield TearDownSandbox(reason="all its containers have ended")
         return
-    yield from _keep_sandbox(seen, now, rule)
+    yield from _keep_sandbox(seen)
     for container in seen.pod.spec.containers:
         yield from _keep_container(container, seen, now, rule)
 
@@ -169,51 +185,34 @@ def is_finished(seen: ObservedPod) -> bool:
     return all(c is not None and c.phase == "exited" and not will_restart(seen.pod, c) for c in latest)
 
 
-def _keep_sandbox(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
-    wanted: list[Action] = []
+def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
     if not seen.namespaces:
-        wanted.append(PinNamespaces(reason="the pod has no namespaces"))
+        yield PinNamespaces(reason="the pod has no namespaces")
     if not seen.volumes:
-        wanted.append(PrepareVolumes(reason="the pod's volumes are not prepared"))
+        yield PrepareVolumes(reason="the pod's volumes are not prepared")
     if seen.namespaces and not seen.network:
-        wanted.append(AttachNetwork(reason="the pod is not on the network"))
+        yield AttachNetwork(reason="the pod is not on the network")
     if seen.namespaces and not seen.pause:
-        wanted.append(RunPause(reason="no pause process runs"))
-    for action in wanted:
-        yield from _unless_backing_off(action, seen, now, rule)
+        yield RunPause(reason="no pause process runs")
 
 
 def _keep_container(container: Container, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
     latest = seen.latest(container.name)
     if latest is None:
-        yield from _make(container, seen, 0, 0.0, now, rule)
+        yield from _make(container, seen, 0, 0.0)
     elif latest.phase == "created" and seen.network and seen.pause:
-        start = StartContainer(container=container.name, id=latest.id, reason="it is created and its pod is ready")
-        yield from _unless_backing_off(start, seen, now, rule)
+        yield StartContainer(container=container.name, id=latest.id, reason="it is created and its pod is ready")
     elif latest.phase == "exited" and will_restart(seen.pod, latest):
         at = (latest.finished_at or now) + restart_wait_s(latest, rule)
         if now < at:
             yield LookAgain(at=at)
         elif latest.cleaned:
-            yield from _make(container, seen, latest.attempt + 1, next_backoff_s(latest, rule), now, rule)
+            yield from _make(container, seen, latest.attempt + 1, next_backoff_s(latest, rule))
 
 
-def _make(
-    container: Container, seen: ObservedPod, attempt: int, backoff_s: float, now: float, rule: BackoffRule
-) -> Iterator[Step]:
+def _make(container: Container, seen: ObservedPod, attempt: int, backoff_s: float) -> Iterator[Step]:
     reason = "it was never started" if attempt == 0 else "it ended and is restarted by its policy"
     if container.name not in seen.images:
-        ensure = EnsureImage(container=container.name, reason=reason)
-        yield from _unless_backing_off(ensure, seen, now, rule)
+        yield EnsureImage(container=container.name, reason=reason)
     elif seen.namespaces and seen.volumes and (seen.pause or not seen.pod.spec.share_process_namespace):
-        create = CreateContainer(container=container.name, attempt=attempt, backoff_s=backoff_s, reason=reason)
-        yield from _unless_backing_off(create, seen, now, rule)
-
-
-def _unless_backing_off(action: Action, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
-    failure = seen.failures.get(action.target)
-    at = retry_at(failure, rule) if failure else now
-    if now >= at:
-        yield action
-    else:
-        yield LookAgain(at=at)
+        yield CreateContainer(container=container.name, attempt=attempt, backoff_s=backoff_s, reason=reason)

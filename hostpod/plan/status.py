@@ -20,8 +20,9 @@ from hostpod.kube import (
     PodStatus,
     VolumeMountStatus,
 )
+from hostpod.plan.actions import CreateContainer, EnsureImage, StartContainer
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
-from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, container_target, image_target
+from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, action_key, container_target, image_target
 from hostpod.plan.reconcile import is_finished, will_restart
 
 RUNTIME = "hostpod"
@@ -69,8 +70,12 @@ def conditions(seen: ObservedPod, statuses: tuple[ContainerStatus, ...]) -> tupl
     terminal = phase(seen) if is_finished(seen) else None
     changed = _readiness_changed_at(seen)
     return (
-        _condition("PodReadyToStartContainers", holds=seen.network and seen.pause, at=seen.sandbox_at or seen.admitted_at),
-        _condition("Initialized", holds=True, at=seen.admitted_at, reason="PodCompleted" if terminal == "Succeeded" else None),
+        _condition(
+            "PodReadyToStartContainers", holds=seen.network and seen.pause, at=seen.sandbox_at or seen.admitted_at
+        ),
+        _condition(
+            "Initialized", holds=True, at=seen.admitted_at, reason="PodCompleted" if terminal == "Succeeded" else None
+        ),
         _ready("Ready", unready, terminal, changed),
         _ready("ContainersReady", unready, terminal, changed),
         _condition("PodScheduled", holds=True, at=seen.admitted_at),
@@ -141,7 +146,7 @@ def _state(
     ended = latest if latest is not None and latest.phase == "exited" else None
     if ended is not None and (seen.ending is not None or not will_restart(seen.pod, ended)):
         return ContainerState(terminated=_terminated(ended))
-    refused = _refused(container, seen, now, rule)
+    refused = _refused(container, seen)
     if refused is not None:
         return ContainerState(waiting=refused)
     if ended is None:
@@ -168,15 +173,20 @@ def duration(seconds: float) -> str:
     return f"{int(minutes)}m{rest:g}s"
 
 
-def _refused(container: Container, seen: ObservedPod, now: float, rule: BackoffRule) -> ContainerStateWaiting | None:
-    failure = seen.failures.get(container_target(container.name))
-    if failure is not None:
-        return ContainerStateWaiting(reason=failure.reason, message=failure.message)
-    failure = seen.failures.get(image_target(container.name))
-    if failure is None:
-        return None
-    if failure.reason == "ErrImagePull" and image_target(container.name) not in seen.busy:
-        return _pull_backoff(container, failure)
+def _refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting | None:
+    for kind, target in (
+        (StartContainer, container_target(container.name)),
+        (CreateContainer, container_target(container.name)),
+        (EnsureImage, image_target(container.name)),
+    ):
+        failure = seen.failures.get(action_key(kind, target))
+        if failure is not None:
+            backs_off = failure.reason == "ErrImagePull" and target not in seen.busy
+            return _pull_backoff(container, failure) if backs_off else _as_it_is(failure)
+    return None
+
+
+def _as_it_is(failure: Failure) -> ContainerStateWaiting:
     return ContainerStateWaiting(reason=failure.reason, message=failure.message)
 
 

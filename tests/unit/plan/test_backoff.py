@@ -30,5 +30,5 @@ def test_an_attempt_that_never_started_did_not_run_long() -> None:
 
 @pytest.mark.parametrize(("count", "wait_s"), [(1, 10), (2, 20), (3, 40), (6, 300), (1000, 300)])
 def test_refused_actions_are_retried_later_and_later(count: int, wait_s: float) -> None:
-    failure = Failure(count=count, at=1000.0, reason="ErrImagePull", message="no route")
+    failure = Failure(action="EnsureImage image:web", count=count, at=1000.0, reason="ErrImagePull", message="no route")
     assert retry_at(failure, RULE) == 1000 + wait_s

@@ -73,14 +73,14 @@ class TestStart:
 
 class TestRefusals:
     def test_what_the_world_refused_is_tried_again_after_a_wait(self) -> None:
-        failure = Failure(count=1, at=195.0, reason="ErrImagePull", message="no")
-        sight = seen(failures={"image:web": failure})
+        failure = Failure(action="EnsureImage image:web", count=1, at=195.0, reason="ErrImagePull", message="no")
+        sight = seen(failures={failure.action: failure})
         assert keep(sight) == do.Plan(wake_at=205.0)
         assert kinds(keep(sight, now=205.0)) == ["EnsureImage"]
 
     def test_one_refusal_holds_back_only_what_it_concerns(self) -> None:
-        failure = Failure(count=1, at=195.0, reason="ErrImagePull", message="no")
-        sight = seen(pod("web", "side"), failures={"image:web": failure})
+        failure = Failure(action="EnsureImage image:web", count=1, at=195.0, reason="ErrImagePull", message="no")
+        sight = seen(pod("web", "side"), failures={failure.action: failure})
         assert [a.target for a in keep(sight).actions] == ["image:side"]
 
 

@@ -78,8 +78,10 @@ class TestContainerState:
         assert state(sight)["terminated"]["reason"] == reason
 
     def test_a_refused_pull(self) -> None:
-        failure = Failure(count=2, at=195.0, reason="ErrImagePull", message="no such host")
-        waiting = seen(failures={"image:web": failure})
+        failure = Failure(
+            action="EnsureImage image:web", count=2, at=195.0, reason="ErrImagePull", message="no such host"
+        )
+        waiting = seen(failures={failure.action: failure})
         assert state(waiting)["waiting"] == {
             "reason": "ImagePullBackOff",
             "message": 'Back-off pulling image "img": ErrImagePull: no such host',
@@ -89,12 +91,18 @@ class TestContainerState:
 
     @pytest.mark.parametrize("reason", ["ErrImageNeverPull", "InvalidImageName"])
     def test_a_pull_that_waiting_does_not_mend(self, reason: str) -> None:
-        failure = Failure(count=2, at=195.0, reason=reason, message="m")
-        assert state(seen(failures={"image:web": failure}))["waiting"] == {"reason": reason, "message": "m"}
+        failure = Failure(action="EnsureImage image:web", count=2, at=195.0, reason=reason, message="m")
+        assert state(seen(failures={failure.action: failure}))["waiting"] == {"reason": reason, "message": "m"}
 
     def test_a_refused_creation(self) -> None:
-        failure = Failure(count=1, at=195.0, reason="CreateContainerConfigError", message="no user nobody")
-        assert state(seen(failures={"container:web": failure}))["waiting"]["reason"] == "CreateContainerConfigError"
+        failure = Failure(
+            action="CreateContainer container:web",
+            count=1,
+            at=195.0,
+            reason="CreateContainerConfigError",
+            message="no user nobody",
+        )
+        assert state(seen(failures={failure.action: failure}))["waiting"]["reason"] == "CreateContainerConfigError"
 
 
 def test_counts_and_last_state_come_from_the_attempts() -> None:
