@@ -1,0 +1,78 @@
+"""Commands in containers over a WebSocket: stdin and the terminal's size in, stdout, stderr and the end out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from hostpod.kube.api_status import StatusError
+from hostpod.server import channels
+from hostpod.server.answers import tracked
+from hostpod.server.node import ExecSession, Node
+from hostpod.server.query import flag
+
+_MESSAGE_LIMIT_BYTES = 1024 * 1024
+_OUTPUT = {"stdout": channels.STDOUT, "stderr": channels.STDERR}
+
+
+async def run_exec(request: web.Request, node: Node, *, pod: Mapping[str, Any], container: str) -> web.StreamResponse:
+    """Start the command, join it to the WebSocket, and kill it when the client goes before it has ended."""
+    socket = web.WebSocketResponse(protocols=channels.PROTOCOLS, max_msg_size=_MESSAGE_LIMIT_BYTES, compress=False)
+    command = request.query.getall("command", [])
+    if not command:
+        raise StatusError("BadRequest", "no command given: command= must be there at least once")
+    if not socket.can_prepare(request):
+        raise StatusError("BadRequest", "exec needs a WebSocket: upgrade request required")
+    session = node.exec(
+        namespace=pod["metadata"]["namespace"],
+        pod=pod["metadata"]["name"],
+        container=container,
+        command=command,
+        tty=flag(request.query, "tty"),
+        stdin=flag(request.query, "stdin"),
+    )
+    async with tracked(request), session as running:
+        await socket.prepare(request)
+        await _join(socket, running)
+    return socket
+
+
+async def _join(socket: web.WebSocketResponse, session: ExecSession) -> None:
+    async with asyncio.TaskGroup() as group:
+        directions = (
+            group.create_task(_read(socket, session), name="exec: client to command"),
+            group.create_task(_write(socket, session), name="exec: command to client"),
+        )
+        await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
+        for task in directions:
+            task.cancel()
+    await socket.close()
+
+
+async def _read(socket: web.WebSocketResponse, session: ExecSession) -> None:
+    """Until the client goes."""
+    async for message in socket:
+        if message.type is not WSMsgType.BINARY:
+            continue
+        channel, data = channels.unpack(message.data)
+        if channel == channels.STDIN:
+            await session.write_stdin(data)
+        elif channel == channels.CLOSE and data[:1] == bytes((channels.STDIN,)):
+            await session.close_stdin()
+        elif channel == channels.RESIZE and (size := channels.unpack_resize(data)):
+            await session.resize(columns=size[0], rows=size[1])
+
+
+async def _write(socket: web.WebSocketResponse, session: ExecSession) -> None:
+    """Until the command has ended and everything it wrote is sent."""
+    async for output, data in session.output():
+        await socket.send_bytes(channels.pack(_OUTPUT[output], data))
+    try:
+        status = channels.command_status(await session.exit_code())
+    except StatusError as error:
+        status = error.status()
+    await socket.send_bytes(channels.pack(channels.ERROR, json.dumps(status).encode()))

@@ -1,0 +1,137 @@
+"""The sockets that are served, and serving them."""
+
+from __future__ import annotations
+
+import grp
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from hostpod.config import HttpConfig, SocketConfig
+from hostpod.host.machine import machine_info
+from hostpod.server.control import control_app
+from hostpod.server.node import Node
+from hostpod.server.readonly import MachineReader, readonly_app
+
+_BACKLOG: Final = 128
+_MODE: Final = 0o660
+_SHUTDOWN_S: Final = 2.0
+_KEEPALIVE_S: Final = 30.0
+_LINE_LIMIT_BYTES: Final = 64 * 1024  # a whole exec command line is in the URL
+
+
+class ListenError(Exception):
+    """A socket cannot be served."""
+
+
+@asynccontextmanager
+async def serve(
+    node: Node,
+    *,
+    http: HttpConfig,
+    control: SocketConfig,
+    sockets: Sequence[socket.socket] = (),
+    machine: MachineReader = machine_info,
+) -> AsyncIterator[None]:
+    """Serve the node until the block is left.
+
+    `sockets` are those that are bound already (socket activation): a UNIX one takes the place of the control socket,
+    others of the read-only port. Raises ListenError.
+    """
+    async with AsyncExitStack() as stack:
+        unix = [given for given in sockets if given.family == socket.AF_UNIX]
+        tcp = [given for given in sockets if given.family != socket.AF_UNIX]
+        if not unix:
+            unix = [stack.enter_context(_owned(control_socket(control), control.path))]
+        if not tcp and http.read_only_port:
+            tcp = [stack.enter_context(closing(tcp_socket(http)))]
+        await _mount(stack, control_app(node, machine=machine), unix)
+        await _mount(stack, readonly_app(node, machine=machine), tcp)
+        yield
+
+
+async def _mount(stack: AsyncExitStack, app: web.Application, sockets: Sequence[socket.socket]) -> None:
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,  # a watch ends when its client goes
+        keepalive_timeout=_KEEPALIVE_S,
+        max_line_size=_LINE_LIMIT_BYTES,
+        shutdown_timeout=_SHUTDOWN_S,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    for bound in sockets:
+        await web.SockSite(runner, bound, backlog=_BACKLOG).start()
+
+
+def tcp_socket(http: HttpConfig) -> socket.socket:
+    """The read-only port, bound."""
+    family = socket.AF_INET6 if ":" in http.address else socket.AF_INET
+    try:
+        return socket.create_server((http.address, http.read_only_port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {http.address}:{http.read_only_port}: {error.strerror}") from error
+
+
+def control_socket(control: SocketConfig) -> socket.socket:
+    """The UNIX socket, bound. It comes into place with its mode and group set; a stale one is replaced."""
+    _refuse_where_somebody_answers(control.path)
+    fresh = control.path.with_name(control.path.name + ".new")
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        control.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
+        bound.bind(str(fresh))
+        os.chown(fresh, -1, _group_id(control.group))
+        fresh.chmod(_MODE)
+        bound.listen(_BACKLOG)
+        fresh.rename(control.path)
+    except OSError as error:
+        bound.close()
+        raise ListenError(f"cannot listen on {control.path}: {error.strerror or error}") from error
+    return bound
+
+
+def _refuse_where_somebody_answers(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ListenError(f"cannot listen on {path}: there is a file that is no socket; remove it")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return
+        except BlockingIOError:
+            pass  # its backlog is full: somebody is there
+    raise ListenError(f"cannot listen on {path}: another hostpod answers there")
+
+
+def _group_id(group: str) -> int:
+    """The group's id; -1, which changes nothing, where there is no such group."""
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return -1
+
+
+@contextmanager
+def _owned(bound: socket.socket, path: Path) -> Iterator[socket.socket]:
+    """The socket closed, and its file removed if it is still this one, when the block is left."""
+    inode = path.lstat().st_ino
+    try:
+        yield bound
+    finally:
+        bound.close()
+        with suppress(FileNotFoundError):
+            if path.lstat().st_ino == inode:
+                path.unlink()
