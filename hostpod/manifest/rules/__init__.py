@@ -1,0 +1,11 @@
+"""Kubernetes' validation of pods as pure functions on the models: what a pod's fields may be, and may be together.
+
+May live here: rules that need nothing but the pod. Which fields hostpod supports is decided in manifest/support.py.
+"""
+
+from __future__ import annotations
+
+from hostpod.manifest.rules.pod import validate_pod
+from hostpod.manifest.rules.violation import Path, Violation
+
+__all__ = ["Path", "Violation", "validate_pod"]
