@@ -1,0 +1,132 @@
+"""A host on which every action succeeds at once, or is refused when the test says so. No mock: it keeps a pod."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from hostpod.kube import Pod
+from hostpod.plan import actions as do
+from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod
+from hostpod.plan.reconcile import plan_pod
+
+
+class IdealHost:
+    """One pod name on a host, its clock, and all that was ever started."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.wish: Pod | None = None
+        self.seen: ObservedPod | None = None
+        self.started: list[str] = []
+        self.forgotten: list[str] = []
+        self.rule = BackoffRule()
+        self._made = 0
+
+    def plan(self) -> do.Plan:
+        return plan_pod(self.wish, self.seen, self.now, self.rule)
+
+    def settle(self, rounds: int = 60) -> None:
+        """Apply plans, and let time pass to each wake-up, until nothing is left to do or to wait for."""
+        for _ in range(rounds):
+            plan = self.plan()
+            for action in plan.actions:
+                self.apply(action)
+            if not plan.actions:
+                if plan.wake_at is None:
+                    return
+                assert plan.wake_at > self.now, "a wake-up lies in the future"
+                self.now = plan.wake_at
+        raise AssertionError(f"the plan does not come to rest: {self.plan()}")
+
+    def refuse(self, action: do.Action) -> None:
+        """The world refuses this action now."""
+        assert self.seen is not None
+        before = self.seen.failures.get(action.key)
+        failure = Failure(
+            action=action.key, count=before.count + 1 if before else 1, at=self.now, reason="R", message="m"
+        )
+        self.seen = replace(self.seen, failures={**self.seen.failures, action.key: failure})
+
+    def exit(self, cid: str, code: int) -> None:
+        """A running container ends."""
+        self._change(cid, phase="exited", exit_code=code, finished_at=self.now)
+
+    def attempts(self) -> tuple[ObservedContainer, ...]:
+        return self.seen.containers if self.seen else ()
+
+    def _change(self, cid: str, **changes: object) -> None:
+        assert self.seen is not None
+        changed = tuple(replace(c, **changes) if c.id == cid else c for c in self.seen.containers)  # type: ignore[arg-type]
+        self.seen = replace(self.seen, containers=changed)
+
+    def apply(self, action: do.Action) -> None:  # noqa: C901
+        if isinstance(action, do.AdmitPod):
+            assert self.seen is None, "one pod of a name at a time"
+            self.seen = ObservedPod(pod=action.pod, admitted_at=self.now)
+            return
+        seen = self.seen
+        assert seen is not None, f"{action} acts on no pod"
+        match action:
+            case do.BeginEnding():
+                self.seen = replace(seen, ending=Ending(since=self.now, grace_s=action.grace_s, reason=action.reason))
+            case do.PinNamespaces():
+                self.seen = replace(seen, namespaces=True)
+            case do.PrepareVolumes():
+                self.seen = replace(seen, volumes=True)
+            case do.AttachNetwork():
+                assert seen.namespaces
+                self.seen = replace(seen, network=True)
+            case do.RunPause():
+                assert seen.namespaces
+                self.seen = replace(seen, pause=True)
+            case do.EnsureImage():
+                self.seen = replace(seen, images={**seen.images, action.container: "sha256:1"})
+            case do.AbandonPull():
+                pass
+            case do.CreateContainer():
+                self._create(seen, action)
+            case do.StartContainer():
+                assert action.id not in self.started, "started twice"
+                assert seen.ending is None, "started although its pod ends"
+                self.started.append(action.id)
+                self._change(action.id, phase="running", started_at=self.now)
+            case do.StopContainer():
+                self._change(action.id, stop_sent_at=self.now)
+            case do.KillContainer():
+                self._change(action.id, kill_sent=True)
+                self.exit(action.id, 137)
+            case do.CleanContainer():
+                self._change(action.id, cleaned=True)
+            case do.ForgetContainer():
+                self.seen = replace(seen, containers=tuple(c for c in seen.containers if c.id != action.id))
+            case do.TearDownSandbox():
+                assert all(c.cleaned for c in seen.containers)
+                self.seen = replace(seen, namespaces=False, network=False, pause=False)
+            case do.ForgetPod():
+                assert not seen.sandboxed
+                self.forgotten.append(seen.uid)
+                self.seen = None
+            case _:
+                assert_never(action)
+
+    def _create(self, seen: ObservedPod, action: do.CreateContainer) -> None:
+        assert seen.namespaces
+        assert seen.volumes
+        assert action.container in seen.images
+        living = [c for c in seen.containers if c.name == action.container and c.phase != "exited"]
+        assert not living, "one attempt of a container at a time"
+        self._made += 1
+        made = ObservedContainer(
+            name=action.container,
+            id=f"{action.container}-{self._made}",
+            attempt=action.attempt,
+            phase="created",
+            backoff_s=action.backoff_s,
+            image="img",
+            image_id="sha256:1",
+            created_at=self.now,
+        )
+        images = {name: image for name, image in seen.images.items() if name != action.container}
+        self.seen = replace(seen, containers=(*seen.containers, made), images=images)
