@@ -28,7 +28,9 @@ STOPPED_WITHIN_S = 20.0
 class Instance:
     """One instance: nothing runs until `start`. Manifests go in by `drop`, which renames them into place."""
 
-    def __init__(self, directory: Path, runtime: Path, *, names: Names, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, runtime: Path, *, names: Names, settings: Mapping[str, Any], port: int | None = None
+    ) -> None:
         self.directory = directory
         self.runtime = runtime
         self.names = names
@@ -39,11 +41,16 @@ class Instance:
         self.config = directory / "hostpod.yaml"
         self.journal = directory / "daemon.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
-        self.traces = Traces(names=names, directories=(runtime, directory), runtime=runtime)
+        self.port = port or free_port()
+        self.traces = self.traces_of(directory, runtime, names=names)
         for each in (self.manifests, self.state, self.logs, runtime):
             each.mkdir(parents=True, exist_ok=True)
         self.configure(settings)
+
+    @staticmethod
+    def traces_of(directory: Path, runtime: Path, *, names: Names) -> Traces:
+        """Where to look for what such an instance leaves."""
+        return Traces(names=names, directories=(runtime, directory), runtime=runtime)
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Write the settings: this instance's names and places with `settings` over them, section by section."""
