@@ -73,12 +73,14 @@ async def kubelet_errors(request: web.Request, handler: Handler) -> web.StreamRe
 
 def track_streams(app: web.Application) -> None:
     """Let streams that would go on for ever end when the server stops."""
-    app[STREAMS] = set()
+    streams: set[asyncio.Task[Any]] = set()
+    app[STREAMS] = streams
     app.on_shutdown.append(_end_streams)
 
 
 async def _end_streams(app: web.Application) -> None:
-    for task in tuple(app[STREAMS]):
+    streams = app[STREAMS]
+    for task in tuple(streams):
         task.cancel()
 
 

@@ -81,18 +81,17 @@ def tcp_socket(http: HttpConfig) -> socket.socket:
 
 
 def control_socket(control: SocketConfig) -> socket.socket:
-    """The UNIX socket, bound. It comes into place with its mode and group set; a stale one is replaced."""
+    """The UNIX socket, bound. A stale one is replaced."""
     _refuse_where_somebody_answers(control.path)
-    fresh = control.path.with_name(control.path.name + ".new")
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         control.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        bound.bind(str(fresh))
-        os.chown(fresh, -1, _group_id(control.group))
-        fresh.chmod(_MODE)
+        control.path.unlink(missing_ok=True)
+        os.fchmod(bound.fileno(), 0o600)  # the file takes the descriptor's mode: nobody else gets in before chown
+        bound.bind(str(control.path))
+        os.chown(control.path, -1, _group_id(control.group))
+        control.path.chmod(_MODE)
         bound.listen(_BACKLOG)
-        fresh.rename(control.path)
     except OSError as error:
         bound.close()
         raise ListenError(f"cannot listen on {control.path}: {error.strerror or error}") from error
@@ -103,7 +102,7 @@ def _refuse_where_somebody_answers(path: Path) -> None:
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ListenError(f"cannot listen on {path}: there is a file that is no socket; remove it")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
