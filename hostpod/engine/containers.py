@@ -1,0 +1,244 @@
+"""One attempt of a container: made, started, stopped, cleaned. Each step writes down what it is about to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from hostpod.engine.edges import Edges
+from hostpod.engine.paths import ContainerPaths
+from hostpod.engine.records import ContainerRecord
+from hostpod.engine.sandbox import pod_cgroup, sandbox_paths
+from hostpod.engine.state import PodState
+from hostpod.host.clock import now
+from hostpod.host.conmon import ContainerRefusedError, was_oom_killed
+from hostpod.host.pids import start_ticks, watch
+from hostpod.host.store import remove_tree
+from hostpod.images import Image, read_user_files
+from hostpod.kube import Container
+from hostpod.oci import ImageDefaults, Mount, container_spec, resolve_user
+from hostpod.plan.actions import CreateContainer
+
+EXIT_UNKNOWN = 255
+EXIT_CANNOT_RUN = 128
+
+
+async def create(state: PodState, action: CreateContainer, edges: Edges, ended: Callable[[str], None]) -> None:
+    """Make an attempt up to the moment before its process runs.
+
+    What runc refuses (no such program, say) is an attempt that ended. Anything else that is refused leaves nothing
+    behind and is raised.
+    """
+    container = next(c for c in state.record.pod.spec.containers if c.name == action.container)
+    image = state.images.pop(action.container)
+    record = _new_record(state, container, action, image, edges)
+    paths = state.paths.container(record.id)
+    paths.bundle.mkdir(parents=True)
+    state.keep(record)
+    try:
+        await _prepare(state, container, record, paths, image, edges)
+        async with edges.slots:
+            pid = await edges.conmon.create(
+                record.id,
+                bundle=paths.bundle,
+                log_path=Path(record.log),
+                pid_file=paths.pid_file,
+                conmon_pid_file=paths.conmon_pid_file,
+                name=f"{container.name}-{record.attempt}",
+            )
+    except ContainerRefusedError as refusal:
+        at = now()
+        state.keep(
+            replace(
+                record, exit_code=EXIT_CANNOT_RUN, reason="ContainerCannotRun", message=str(refusal), finished_at=at
+            )
+        )
+        raise
+    except BaseException:
+        await discard(state, record, edges)
+        raise
+    state.keep(replace(record, pid=pid, pid_started=start_ticks(pid)))
+    observe(state, record.id, ended)
+
+
+def _new_record(
+    state: PodState, container: Container, action: CreateContainer, image: Image, edges: Edges
+) -> ContainerRecord:
+    meta = state.record.pod.metadata
+    cid = secrets.token_hex(32)
+    logs = edges.paths.pod_logs(meta.namespace or "default", meta.name or "", state.uid)
+    return ContainerRecord(
+        name=container.name,
+        id=cid,
+        attempt=action.attempt,
+        backoff_s=action.backoff_s,
+        image=container.image or "",
+        image_id=image.id,
+        stop_signal=image.config.stop_signal or "SIGTERM",
+        log=str(logs / container.name / f"{action.attempt}.log"),
+        cgroup=f"{pod_cgroup(edges, state.record.pod)}/{cid}",
+        created_at=now(),
+    )
+
+
+async def _prepare(
+    state: PodState, container: Container, record: ContainerRecord, paths: ContainerPaths, image: Image, edges: Edges
+) -> None:
+    for directory in (paths.rootfs, paths.upper, paths.work, Path(record.log).parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    await edges.images.mount_rootfs(image, upper=paths.upper, work=paths.work, target=paths.rootfs)
+    assert state.volumes is not None, "containers are made after their pod's volumes"
+    mounts = await asyncio.to_thread(edges.volumes.container_mounts, state.record.pod, container, state.volumes)
+    spec = container_spec(
+        pod=state.record.pod,
+        container=container,
+        image=_defaults(image),
+        sandbox=sandbox_paths(state),
+        mounts=tuple(Mount.bound(m) for m in mounts),
+        user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
+        cgroups_path=record.cgroup,
+        rootfs=str(paths.rootfs),
+        privileges=edges.privileges,
+    )
+    (paths.bundle / "config.json").write_text(json.dumps(spec))
+    _link_log(state, record, edges)
+
+
+def _defaults(image: Image) -> ImageDefaults:
+    config = image.config
+    return ImageDefaults(
+        entrypoint=config.entrypoint,
+        cmd=config.cmd,
+        env=config.env,
+        working_dir=config.working_dir,
+        user=config.user,
+        stop_signal=config.stop_signal,
+        volumes=config.volumes,
+    )
+
+
+def _log_link(state: PodState, record: ContainerRecord, edges: Edges) -> Path:
+    meta = state.record.pod.metadata
+    return edges.paths.log_link(meta.namespace or "default", meta.name or "", record.name, record.id)
+
+
+def _link_log(state: PodState, record: ContainerRecord, edges: Edges) -> None:
+    link = _log_link(state, record, edges)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(record.log)
+
+
+def observe(state: PodState, cid: str, ended: Callable[[str], None]) -> bool:
+    """Watch a container and its monitor; false when the monitor is gone already."""
+    record, paths = state.containers[cid], state.paths.container(cid)
+    process = watch(record.pid or 0, lambda: None, started=record.pid_started) if record.pid else None
+    if process is not None:
+        state.processes[cid] = process
+    with suppress(FileNotFoundError, ValueError):
+        monitor = watch(int(paths.conmon_pid_file.read_text()), lambda: ended(cid))
+        if monitor is not None:
+            state.monitors[cid] = monitor
+            return True
+    return False
+
+
+async def start(state: PodState, cid: str, edges: Edges) -> None:
+    """Let the process run."""
+    async with edges.slots:
+        await edges.runc.start(cid)
+    record = state.containers[cid]
+    state.keep(replace(record, started_at=min(now(), record.finished_at or now())))
+
+
+def stop(state: PodState, cid: str, signal_name: str) -> None:
+    """Ask the container's first process to end."""
+    record = state.containers[cid]
+    state.keep(replace(record, stop_sent_at=now()))
+    if cid in state.processes:
+        state.processes[cid].signal(signal_number(signal_name))
+
+
+def signal_number(name: str) -> int:
+    """SIGTERM, TERM or 15 to the number; what the image misspelt is SIGTERM."""
+    if name.isdigit():
+        return int(name)
+    found = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", signal.SIGTERM)
+    return int(found)
+
+
+async def kill(state: PodState, cid: str, edges: Edges) -> None:
+    """SIGKILL to all that runs in the container."""
+    record = state.containers[cid]
+    state.keep(replace(record, kill_sent=True))
+    if cid in state.processes:
+        state.processes[cid].signal(signal.SIGKILL)
+    await asyncio.to_thread(edges.cgroups.kill_all, record.cgroup)
+
+
+def note_end(state: PodState, cid: str, edges: Edges) -> None:
+    """Write down how a container ended, from what its monitor left."""
+    record = state.containers[cid]
+    if record.exit_code is not None:
+        return
+    exit_file = edges.paths.exits / cid
+    try:
+        code, at, message = int(exit_file.read_text()), exit_file.stat().st_mtime, ""
+    except (FileNotFoundError, ValueError):
+        code, at, message = EXIT_UNKNOWN, now(), "its monitor (conmon) ended without an exit code"
+    oom = was_oom_killed(state.paths.container(cid).bundle)
+    state.keep(
+        replace(
+            record,
+            exit_code=code,
+            finished_at=at,
+            message=message,
+            reason="OOMKilled" if oom else "Completed" if code == 0 else "Error",
+        )
+    )
+
+
+async def clean(state: PodState, cid: str, edges: Edges) -> None:
+    """Free everything of an ended container but its record and its log."""
+    await _free(state, cid, edges)
+    state.keep(replace(state.containers[cid], cleaned=True))
+
+
+async def discard(state: PodState, record: ContainerRecord, edges: Edges) -> None:
+    """Undo an attempt that never came to be."""
+    await _free(state, record.id, edges)
+    await forget(state, record.id, edges)
+
+
+async def forget(state: PodState, cid: str, edges: Edges) -> None:
+    """Remove the record and the log of an attempt."""
+    record = state.containers[cid]
+    _log_link(state, record, edges).unlink(missing_ok=True)
+    Path(record.log).unlink(missing_ok=True)
+    await asyncio.to_thread(remove_tree, state.paths.container(cid).bundle)
+    del state.containers[cid]
+
+
+async def _free(state: PodState, cid: str, edges: Edges) -> None:
+    paths = state.paths.container(cid)
+    for watched in (state.processes.pop(cid, None), state.monitors.pop(cid, None)):
+        if watched is not None:
+            watched.close()
+    async with edges.slots:
+        await edges.runc.delete(cid, force=True)
+    await edges.images.unmount_rootfs(paths.rootfs)
+    await asyncio.to_thread(_remove_files, paths, edges.paths.exits / cid)
+
+
+def _remove_files(paths: ContainerPaths, exit_file: Path) -> None:
+    remove_tree(paths.layer)
+    exit_file.unlink(missing_ok=True)
+    for path in paths.bundle.iterdir():
+        if path != paths.record:
+            remove_tree(path)

@@ -1,0 +1,39 @@
+"""What the engine asks of the machine: the doors and rooms it acts through, in one value."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from hostpod.config import Config
+from hostpod.engine.events import EventLog
+from hostpod.engine.paths import Paths
+from hostpod.host.cgroup import Cgroups
+from hostpod.host.clock import now
+from hostpod.host.conmon import Conmon
+from hostpod.host.privileges import Privileges
+from hostpod.host.runc import Runc
+from hostpod.images import ImageStore
+from hostpod.network import PodNetwork
+from hostpod.volumes import PodVolumes
+
+__all__ = ["Edges", "now"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edges:
+    """Built once by the daemon. `slots` bounds how many runtime calls run at once: more than the cores can take only
+    makes each of them slower."""
+
+    config: Config
+    paths: Paths
+    runc: Runc
+    conmon: Conmon
+    cgroups: Cgroups
+    images: ImageStore
+    network: PodNetwork
+    volumes: PodVolumes
+    events: EventLog
+    privileges: Privileges
+    slots: asyncio.Semaphore
+    host_ip: str | None

@@ -1,0 +1,148 @@
+"""Carries out actions, and decides nothing: one match over the closed union, each arm one verb or two."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import assert_never
+
+from hostpod.engine import containers, sandbox
+from hostpod.engine.edges import Edges
+from hostpod.engine.paths import PodPaths
+from hostpod.engine.records import PodRecord
+from hostpod.engine.state import PodState
+from hostpod.host.clock import now
+from hostpod.host.conmon import ContainerRefusedError
+from hostpod.host.store import remove_tree
+from hostpod.kube import Container, Pod
+from hostpod.plan import actions as do
+from hostpod.plan.observed import Ending
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What an action tells its worker of later: the end of a container, the end of pause."""
+
+    container_ended: Callable[[str], None]
+    pause_ended: Callable[[], None]
+
+
+def admit(pod: Pod, file: str, edges: Edges) -> PodState:
+    """Write the pod down. Logs of an earlier life of the same pod (before a reboot, say) go."""
+    paths: PodPaths = edges.paths.pod(pod.metadata.uid or "")
+    paths.runtime.mkdir(parents=True, exist_ok=True)
+    remove_tree(_logs(pod, edges))
+    state = PodState(record=PodRecord(pod=pod, file=file, admitted_at=now()), paths=paths)
+    state.keep_pod(state.record)
+    return state
+
+
+async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901 - one closed match
+    """Carry out one action on an admitted pod. Raises what the world answered."""
+    match action:
+        case do.AdmitPod():
+            raise AssertionError("a pod is admitted by its worker")
+        case do.BeginEnding():
+            ending = Ending(since=now(), grace_s=action.grace_s, reason=action.reason)
+            state.keep_pod(replace(state.record, ending=ending))
+        case do.PinNamespaces():
+            await sandbox.pin_namespaces(state, edges)
+        case do.AttachNetwork():
+            await sandbox.attach_network(state, edges)
+        case do.RunPause():
+            await sandbox.run_pause(state, edges, told.pause_ended)
+        case do.PrepareVolumes():
+            await _prepare_volumes(state, edges)
+        case do.EnsureImage():
+            await _ensure_image(state, action.container, edges)
+        case do.AbandonPull():
+            pass  # the worker cancels the action that pulls
+        case do.CreateContainer():
+            await _create(state, action, edges, told)
+        case do.StartContainer():
+            await _start(state, action, edges)
+        case do.StopContainer():
+            _event(state, edges, "Killing", f"Stopping container {action.container}", action.container)
+            containers.stop(state, action.id, action.signal)
+        case do.KillContainer():
+            await containers.kill(state, action.id, edges)
+        case do.CleanContainer():
+            await containers.clean(state, action.id, edges)
+        case do.ForgetContainer():
+            await containers.forget(state, action.id, edges)
+        case do.TearDownSandbox():
+            await sandbox.tear_down(state, edges)
+        case do.ForgetPod():
+            await _forget_pod(state, edges)
+        case _:
+            assert_never(action)
+
+
+async def _prepare_volumes(state: PodState, edges: Edges) -> None:
+    state.volumes = await asyncio.to_thread(
+        edges.volumes.prepare, state.record.pod, state.uid, state.paths.state, state.paths.runtime
+    )
+
+
+async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
+    container = next(c for c in state.record.pod.spec.containers if c.name == name)
+    reference = container.image or ""
+    present = edges.images.find(reference) is not None
+    begun = now()
+    if _may_pull(container, present=present):
+        _event(state, edges, "Pulling", f'Pulling image "{reference}"', name)
+    image = await edges.images.ensure(reference, policy=container.image_pull_policy or "IfNotPresent", progress=None)
+    if _may_pull(container, present=present):
+        took = f"{now() - begun:.3g}s"
+        message = f'Successfully pulled image "{reference}" in {took}. Image size: {image.size_bytes} bytes.'
+    else:
+        message = f'Container image "{reference}" already present on machine'
+    _event(state, edges, "Pulled", message, name)
+    state.images[name] = image
+
+
+def _may_pull(container: Container, *, present: bool) -> bool:
+    policy = container.image_pull_policy
+    return policy == "Always" or (policy == "IfNotPresent" and not present)
+
+
+async def _create(state: PodState, action: do.CreateContainer, edges: Edges, told: Told) -> None:
+    try:
+        await containers.create(state, action, edges, told.container_ended)
+    except ContainerRefusedError as refusal:
+        # This attempt has ended: back-off and restart policy apply to it like to any other end.
+        edges.events.pod(state.record.pod.metadata, "Warning", "Failed", str(refusal), container=action.container)
+    else:
+        _event(state, edges, "Created", f"Created container: {action.container}", action.container)
+
+
+async def _start(state: PodState, action: do.StartContainer, edges: Edges) -> None:
+    await containers.start(state, action.id, edges)
+    _event(state, edges, "Started", f"Started container {action.container}", action.container)
+
+
+def _event(state: PodState, edges: Edges, reason: str, message: str, container: str) -> None:
+    edges.events.pod(state.record.pod.metadata, "Normal", reason, message, container=container)
+
+
+def _logs(pod: Pod, edges: Edges) -> Path:
+    meta = pod.metadata
+    return edges.paths.pod_logs(meta.namespace or "default", meta.name or "", meta.uid or "")
+
+
+async def _forget_pod(state: PodState, edges: Edges) -> None:
+    for cid in tuple(state.containers):
+        await containers.forget(state, cid, edges)
+    await asyncio.to_thread(_remove_pod, state, edges)
+
+
+def _remove_pod(state: PodState, edges: Edges) -> None:
+    edges.volumes.teardown(state.uid)
+    remove_tree(state.paths.state)
+    remove_tree(_logs(state.record.pod, edges))
+    for path in state.paths.runtime.iterdir():
+        if path != state.paths.record:
+            remove_tree(path)
+    remove_tree(state.paths.runtime)  # the record goes last

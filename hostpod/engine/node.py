@@ -1,0 +1,136 @@
+"""The node as the server sees it: pods, events, problems, images, logs and commands, by their names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from hostpod.engine.edges import Edges
+from hostpod.engine.engine import Engine
+from hostpod.engine.exec import Session, exec_session
+from hostpod.engine.pulls import pull_lines
+from hostpod.engine.records import ContainerRecord
+from hostpod.engine.state import PodState
+from hostpod.engine.watchers import Change
+from hostpod.host.logs import LogOptions, read_log
+from hostpod.host.spool import spooled
+from hostpod.images import Image, ImageError
+from hostpod.kube.api_status import StatusError
+
+log = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+
+class NodeView:
+    """Reads what the engine knows and asks it for what people want; decides nothing about pods."""
+
+    def __init__(self, engine: Engine, edges: Edges) -> None:
+        self._engine = engine
+        self._edges = edges
+        self._problems: Sequence[Json] = ()
+
+    @property
+    def name(self) -> str:
+        return self._edges.config.node_name
+
+    def show_problems(self, problems: Sequence[Json]) -> None:
+        """What is wrong with manifests now."""
+        self._problems = problems
+
+    def pods(self) -> Sequence[Json]:
+        return self._engine.pods()
+
+    def problems(self) -> Sequence[Json]:
+        return self._problems
+
+    def events(self) -> Sequence[Json]:
+        return self._edges.events.rendered()
+
+    def watch_pods(self) -> AsyncGenerator[Change, None]:
+        return self._engine.watch_pods()
+
+    def watch_events(self) -> AsyncGenerator[Change, None]:
+        return self._edges.events.watch()
+
+    # Images
+
+    def images(self) -> Sequence[Json]:
+        return [_image(image) for image in self._edges.images.list()]
+
+    async def pull(self, reference: str) -> AsyncGenerator[Json, None]:
+        """Fetch an image: progress lines as they come, the image last."""
+        async for line in pull_lines(self._edges.images, reference):
+            yield line
+        self._engine.retry_images()
+        image = self._edges.images.find(reference)
+        assert image is not None, "a pull that did not fail has an image"
+        yield {"image": _image(image)}
+
+    async def load(self, archive: AsyncIterator[bytes]) -> Sequence[Json]:
+        """Take the images of an archive into the store."""
+        try:
+            async with spooled(archive, self._edges.paths.images) as path:
+                images = await self._edges.images.load(path)
+        except ImageError as error:
+            raise StatusError("Invalid", str(error)) from error
+        self._engine.retry_images()
+        return [_image(image) for image in images]
+
+    # Inside containers
+
+    async def logs(
+        self, *, namespace: str, pod: str, container: str, options: LogOptions
+    ) -> AsyncGenerator[bytes, None]:
+        """Open a container's log. With `options.follow` it goes on until the container has ended."""
+        state = self._pod(namespace, pod)
+        record = _attempt(state, container, previous=options.previous)
+        return read_log(
+            Path(record.log),
+            options=options,
+            below=self._edges.paths.logs,
+            ended=lambda: state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers,
+        )
+
+    @asynccontextmanager
+    async def exec(
+        self, *, namespace: str, pod: str, container: str, command: Sequence[str], tty: bool, stdin: bool
+    ) -> AsyncIterator[Session]:
+        """Run a command in a running container."""
+        state = self._pod(namespace, pod)
+        record = _attempt(state, container, previous=False)
+        if record.phase != "running":
+            raise StatusError("BadRequest", f'container "{container}" of pod "{pod}" is not running')
+        argv = self._edges.runc.exec_argv(record.id, argv=command, tty=tty)
+        async with exec_session(argv, tty=tty, stdin=stdin) as session:
+            yield session
+
+    def _pod(self, namespace: str, pod: str) -> PodState:
+        state = self._engine.pod_state(namespace, pod)
+        if state is None:
+            raise StatusError("NotFound", f'pod "{pod}" in namespace "{namespace}" is not on this node')
+        return state
+
+
+def _attempt(state: PodState, container: str, *, previous: bool) -> ContainerRecord:
+    if container not in {c.name for c in state.record.pod.spec.containers}:
+        raise StatusError("NotFound", f'container "{container}" is not in pod "{state.record.pod.metadata.name}"')
+    attempts = sorted((r for r in state.containers.values() if r.name == container), key=lambda r: r.attempt)
+    wanted = attempts[-2:-1] if previous else attempts[-1:]
+    if not wanted:
+        which = "previous terminated container" if previous else "container"
+        raise StatusError("BadRequest", f'{which} "{container}" in pod "{state.record.pod.metadata.name}" not found')
+    return wanted[0]
+
+
+def _image(image: Image) -> Json:
+    return {
+        "id": image.id,
+        "references": list(image.references),
+        "repoDigests": list(image.repo_digests),
+        "sizeBytes": image.size_bytes,
+        "created": image.created,
+    }

@@ -1,0 +1,141 @@
+"""Where everything of a pod lies. State survives a reboot and is wiped after it; runtime is emptied by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostpod.config import DirectoriesConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerPaths:
+    """One attempt of a container. `bundle` is on the runtime side, `layer` holds its writable layer on disk."""
+
+    bundle: Path
+    layer: Path
+
+    @property
+    def record(self) -> Path:
+        return self.bundle / "record.json"
+
+    @property
+    def rootfs(self) -> Path:
+        return self.bundle / "rootfs"
+
+    @property
+    def upper(self) -> Path:
+        return self.layer / "upper"
+
+    @property
+    def work(self) -> Path:
+        return self.layer / "work"
+
+    @property
+    def pid_file(self) -> Path:
+        return self.bundle / "pidfile"
+
+    @property
+    def conmon_pid_file(self) -> Path:
+        return self.bundle / "conmon.pid"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PodPaths:
+    """One pod, by its uid."""
+
+    runtime: Path
+    state: Path
+
+    @property
+    def record(self) -> Path:
+        return self.runtime / "pod.json"
+
+    @property
+    def namespaces(self) -> Path:
+        return self.runtime / "ns"
+
+    @property
+    def pause(self) -> Path:
+        return self.runtime / "pause"
+
+    @property
+    def pause_pid_file(self) -> Path:
+        return self.pause / "pidfile"
+
+    @property
+    def containers(self) -> Path:
+        return self.runtime / "containers"
+
+    def container(self, cid: str) -> ContainerPaths:
+        """Paths of one attempt; the directory name is short because paths of mounts add up."""
+        return ContainerPaths(bundle=self.containers / cid[:12], layer=self.state / "containers" / cid[:12])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paths:
+    """The whole instance."""
+
+    state: Path
+    runtime: Path
+    logs: Path
+    log_links: Path
+
+    @classmethod
+    def of(cls, directories: DirectoriesConfig) -> Paths:
+        return cls(
+            state=directories.state,
+            runtime=directories.runtime,
+            logs=directories.logs,
+            log_links=directories.log_links,
+        )
+
+    @property
+    def pods(self) -> Path:
+        return self.runtime / "pods"
+
+    @property
+    def pod_states(self) -> Path:
+        return self.state / "pods"
+
+    @property
+    def lock(self) -> Path:
+        return self.runtime / "lock"
+
+    @property
+    def runc(self) -> Path:
+        return self.runtime / "runc"
+
+    @property
+    def exits(self) -> Path:
+        return self.runtime / "exits"
+
+    @property
+    def attach(self) -> Path:
+        return self.runtime / "attach"
+
+    @property
+    def leases(self) -> Path:
+        return self.runtime / "leases"
+
+    @property
+    def layers(self) -> Path:
+        return self.runtime / "layers"
+
+    @property
+    def pause_root(self) -> Path:
+        return self.runtime / "pause"
+
+    @property
+    def images(self) -> Path:
+        return self.state / "images"
+
+    def pod(self, uid: str) -> PodPaths:
+        return PodPaths(runtime=self.pods / uid, state=self.pod_states / uid)
+
+    def pod_logs(self, namespace: str, name: str, uid: str) -> Path:
+        """The kubelet's layout: <ns>_<name>_<uid>/<container>/<restartCount>.log."""
+        return self.logs / f"{namespace}_{name}_{uid}"
+
+    def log_link(self, namespace: str, name: str, container: str, cid: str) -> Path:
+        return self.log_links / f"{name}_{namespace}_{container}-{cid}.log"

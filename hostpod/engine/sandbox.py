@@ -1,0 +1,125 @@
+"""The pod around its containers: namespaces, cgroup, address and the pause process. Steps undo themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from hostpod.engine.edges import Edges
+from hostpod.engine.paths import PodPaths
+from hostpod.engine.state import PodState
+from hostpod.host.clock import now
+from hostpod.host.namespaces import Kind, pin, unpin
+from hostpod.host.pids import start_ticks, watch
+from hostpod.host.store import read_json, remove_tree, write_json
+from hostpod.kube import Pod
+from hostpod.oci import SandboxPaths, pause_spec, pod_limits, qos_class
+
+
+def pause_id(uid: str) -> str:
+    """runc's id of a pod's pause container."""
+    return f"pause-{uid}"
+
+
+def pod_cgroup(edges: Edges, pod: Pod) -> str:
+    """The pod's cgroup, a path from the hierarchy's root: /hostpod/burstable/pod<uid>."""
+    return edges.cgroups.pod_path(qos_class(pod), pod.metadata.uid or "")
+
+
+def sandbox_paths(state: PodState) -> SandboxPaths:
+    """The namespaces that containers of the pod join; those of the host are left out."""
+    spec = state.record.pod.spec
+    at = state.paths.namespaces
+    shares_pids = spec.share_process_namespace and state.pause is not None
+    return SandboxPaths(
+        net=None if spec.host_network else str(at / "net"),
+        ipc=None if spec.host_ipc else str(at / "ipc"),
+        uts=None if spec.host_network else str(at / "uts"),
+        pid=f"/proc/{state.pause.pid}/ns/pid" if shares_pids and state.pause else None,
+    )
+
+
+def own_namespaces(pod: Pod) -> tuple[Kind, ...]:
+    """The kinds of namespace that the pod does not share with the host."""
+    kinds: list[Kind] = [] if pod.spec.host_network else ["net", "uts"]
+    return tuple(kinds) if pod.spec.host_ipc else (*kinds, "ipc")
+
+
+def hostname(pod: Pod) -> str:
+    """What the pod calls itself: spec.hostname, or the pod's name cut to the 63 characters of a DNS label."""
+    return pod.spec.hostname or (pod.metadata.name or "")[:63].rstrip("-.")
+
+
+async def pin_namespaces(state: PodState, edges: Edges) -> None:
+    """The pod's cgroup, then its namespaces: nothing runs in them yet."""
+    pod = state.record.pod
+    edges.cgroups.create_pod(pod_cgroup(edges, pod), pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit))
+    await asyncio.to_thread(
+        pin,
+        state.paths.namespaces,
+        kinds=own_namespaces(pod),
+        hostname=None if pod.spec.host_network else hostname(pod),
+    )
+    state.namespaces = True
+
+
+async def attach_network(state: PodState, edges: Edges) -> None:
+    """An address on the bridge, unless the pod lives on the host's network."""
+    if not state.record.pod.spec.host_network:
+        state.attachment = await edges.network.attach(state.uid, state.paths.namespaces / "net")
+    state.networked = True
+    _note_completion(state)
+
+
+async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) -> None:
+    """Run the process that owns the namespaces. A pause of an earlier try is removed first."""
+    bundle = state.paths.pause
+    if bundle.exists():
+        await edges.runc.delete(pause_id(state.uid), force=True)
+        await asyncio.to_thread(remove_tree, bundle)
+    bundle.mkdir()
+    spec = pause_spec(
+        pod=state.record.pod,
+        namespaces=sandbox_paths(state),
+        cgroups_path=f"{pod_cgroup(edges, state.record.pod)}/pause",
+        rootfs=str(edges.paths.pause_root / "rootfs"),
+        privileges=edges.privileges,
+    )
+    (bundle / "config.json").write_text(json.dumps(spec))
+    async with edges.slots:
+        await edges.runc.run_detached(pause_id(state.uid), bundle, pid_file=state.paths.pause_pid_file)
+    pid = int(state.paths.pause_pid_file.read_text())
+    state.pause = watch(pid, ended)
+    write_json(state.paths.pause / "started", {"pid": pid, "started": start_ticks(pid)}, durable=False)
+    _note_completion(state)
+
+
+def pause_pid(paths: PodPaths) -> tuple[int, int] | None:
+    """The pause process that was started last and its start time in ticks; None when none was started."""
+    noted = read_json(paths.pause / "started")
+    match noted:
+        case {"pid": int(pid), "started": int(started)}:
+            return pid, started
+    return None
+
+
+def _note_completion(state: PodState) -> None:
+    if state.networked and state.pause is not None and state.record.sandbox_at is None:
+        state.keep_pod(replace(state.record, sandbox_at=now()))
+
+
+async def tear_down(state: PodState, edges: Edges) -> None:
+    """Everything that pin, attach and run made, in the opposite order. Safe to repeat after a crash at any point."""
+    if state.pause is not None:
+        state.pause.close()
+    async with edges.slots:
+        await edges.runc.delete(pause_id(state.uid), force=True)
+    state.pause = None
+    await edges.network.detach(state.uid)
+    state.networked, state.attachment = False, None
+    await asyncio.to_thread(unpin, state.paths.namespaces)
+    await asyncio.to_thread(edges.cgroups.remove_pod, pod_cgroup(edges, state.record.pod))
+    await asyncio.to_thread(remove_tree, state.paths.pause)
+    state.namespaces = False

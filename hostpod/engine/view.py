@@ -1,0 +1,28 @@
+"""A pod as people see it: the v1 Pod with its status. Rendered when somebody asks, and not before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hostpod.kube import Pod, to_json
+from hostpod.oci import qos_class
+from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.observed import ObservedPod
+from hostpod.plan.status import pod_status, timestamp
+
+
+def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None) -> dict[str, Any]:
+    """The v1 Pod, in the shape of GET /pods."""
+    status = pod_status(seen, now=now, rule=rule, host_ip=host_ip, qos_class=qos_class(seen.pod))
+    metadata: dict[str, Any] = {"creationTimestamp": timestamp(seen.admitted_at)}
+    if seen.ending is not None:
+        metadata["deletionTimestamp"] = timestamp(seen.ending.since + seen.ending.grace_s)
+        metadata["deletionGracePeriodSeconds"] = int(seen.ending.grace_s)
+    rendered = to_json(seen.pod.model_copy(update={"status": status}))
+    rendered["metadata"] |= metadata
+    return rendered
+
+
+def not_yet_admitted(pod: Pod, *, wished_at: float) -> ObservedPod:
+    """What is seen of a pod that is wished and has not begun."""
+    return ObservedPod(pod=pod, admitted_at=wished_at)

@@ -1,0 +1,194 @@
+"""One worker owns one pod: observe, plan, execute, sleep until woken. The newest wish wins."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from hostpod.engine import containers
+from hostpod.engine.edges import Edges
+from hostpod.engine.executor import Told, admit, execute
+from hostpod.engine.records import ContainerRecord
+from hostpod.engine.refusals import REFUSALS, event_reason, explain, waiting_reason
+from hostpod.engine.state import PodState
+from hostpod.engine.view import not_yet_admitted
+from hostpod.host.clock import now
+from hostpod.kube import Pod
+from hostpod.plan import actions as do
+from hostpod.plan.backoff import BackoffRule, restart_wait_s
+from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
+from hostpod.plan.reconcile import plan_pod, will_restart
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """A pod that should be, and the manifest file that says so."""
+
+    pod: Pod
+    file: str
+
+
+class Worker:
+    """The task of one pod name. It ends when the pod is neither wished nor there."""
+
+    def __init__(self, edges: Edges, rule: BackoffRule, state: PodState | None, changed: Callable[[], None]) -> None:
+        self._edges = edges
+        self._rule = rule
+        self._state = state
+        self._wish: Wish | None = None
+        self._changed = changed
+        self._woken = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._told = Told(container_ended=self._container_ended, pause_ended=self._pause_ended)
+        self._wished_at = now()
+        self._ended: set[str] = set()
+        self._admission: Failure | None = None
+
+    @property
+    def wish(self) -> Wish | None:
+        return self._wish
+
+    @property
+    def state(self) -> PodState | None:
+        """The pod on the host, None before it is admitted and after it is gone. For reading only."""
+        return self._state
+
+    @property
+    def told(self) -> Told:
+        """Where the ends of watched processes are told."""
+        return self._told
+
+    def want(self, wish: Wish | None) -> None:
+        """The newest wish; it takes effect when the worker looks next, which is at once."""
+        if wish is None or self._wish is None or wish.pod.metadata.uid != self._wish.pod.metadata.uid:
+            self._wished_at = now()
+        self._wish = wish
+        self._woken.set()
+
+    def retry_images(self) -> None:
+        """An image came into the store: whoever waits for a pull looks again now."""
+        if self._state is not None:
+            for container in self._state.record.pod.spec.containers:
+                self._state.failures.pop(action_key(do.EnsureImage, image_target(container.name)), None)
+            self._woken.set()
+
+    def observed(self) -> ObservedPod | None:
+        """What is seen of the pod now."""
+        return self._state.observed(frozenset(self._busy)) if self._state else None
+
+    def sight(self) -> ObservedPod | None:
+        """What people are shown: the pod on the host, else the one that is wished."""
+        if self._state is None and self._wish is not None:
+            return not_yet_admitted(self._wish.pod, wished_at=self._wished_at)
+        return self.observed()
+
+    async def run(self) -> None:
+        """Work until the pod is neither wished nor there."""
+        try:
+            async with asyncio.TaskGroup() as actions:
+                while self._wish is not None or self._state is not None:
+                    await self._round(actions)
+        finally:
+            if self._state is not None:
+                self._state.unwatch()
+
+    async def _round(self, actions: asyncio.TaskGroup) -> None:
+        self._woken.clear()
+        self._note_ends()
+        wished = self._wish.pod if self._wish else None
+        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission)
+        for action in plan.actions:
+            self._begin(action, actions)
+        self._changed()
+        if self._state is None and self._wish is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, plan.wake_at - now()) if plan.wake_at is not None else None):
+                await self._woken.wait()
+
+    def _begin(self, action: do.Action, actions: asyncio.TaskGroup) -> None:
+        if isinstance(action, do.AbandonPull):
+            self._busy[image_target(action.container)].cancel()
+            return
+        if action.target in self._busy:
+            return
+        self._busy[action.target] = actions.create_task(self._do(action), name=f"{action.target}: {action.reason}")
+
+    async def _do(self, action: do.Action) -> None:
+        try:
+            await self._act(action)
+        except REFUSALS as refusal:
+            self._refused(action, refusal)
+        else:
+            if self._state is not None:
+                self._state.failures.pop(action.key, None)
+        finally:
+            del self._busy[action.target]
+            self._woken.set()
+
+    async def _act(self, action: do.Action) -> None:
+        if isinstance(action, do.AdmitPod):
+            assert self._wish is not None, "a pod is admitted because it is wished"
+            self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None
+            return
+        assert self._state is not None, "only an admitted pod is acted upon"
+        await execute(action, self._state, self._edges, self._told)
+        if isinstance(action, do.ForgetPod):
+            self._state = None
+
+    def _refused(self, action: do.Action, refusal: BaseException) -> None:
+        pod = self._state.record.pod if self._state else action.pod if isinstance(action, do.AdmitPod) else None
+        if pod is not None:
+            container = str(getattr(action, "container", ""))
+            message = explain(action, refusal)
+            self._edges.events.pod(pod.metadata, "Warning", event_reason(action), message, container=container)
+        before = self._state.failures.get(action.key) if self._state else self._admission
+        failure = Failure(
+            action=action.key,
+            count=before.count + 1 if before else 1,
+            at=now(),
+            reason=waiting_reason(action, refusal),
+            message=str(refusal),
+        )
+        if self._state is not None:
+            self._state.failures[action.key] = failure
+        else:
+            self._admission = failure
+
+    # What watched processes tell
+
+    def _container_ended(self, cid: str) -> None:
+        self._ended.add(cid)
+        self._woken.set()
+
+    def _note_ends(self) -> None:
+        """Write down the ends that were told. One that cannot be written now is taken up again in a second."""
+        for cid in tuple(self._ended):
+            if self._state is None or cid not in self._state.containers:
+                self._ended.discard(cid)
+                continue
+            try:
+                containers.note_end(self._state, cid, self._edges)
+            except REFUSALS as refusal:
+                meta, name = self._state.record.pod.metadata, self._state.containers[cid].name
+                message = f'cannot write down the end of container "{name}": {refusal}'
+                self._edges.events.pod(meta, "Warning", "Failed", message, container=name)
+                asyncio.get_running_loop().call_later(1.0, self._woken.set)
+                continue
+            self._ended.discard(cid)
+            self._tell_backoff(self._state, self._state.containers[cid])
+
+    def _tell_backoff(self, state: PodState, record: ContainerRecord) -> None:
+        end = record.observed()
+        if restart_wait_s(end, self._rule) and state.record.ending is None and will_restart(state.record.pod, end):
+            meta = state.record.pod.metadata
+            where = f"pod {meta.name}_{meta.namespace}({meta.uid})"
+            message = f"Back-off restarting failed container {record.name} in {where}"
+            self._edges.events.pod(meta, "Warning", "BackOff", message, container=record.name)
+
+    def _pause_ended(self) -> None:
+        if self._state is not None:
+            self._state.pause = None
+            self._woken.set()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+import os
+
+from hostpod.engine.exec import Session, exec_session
+
+
+async def _all(session: Session) -> dict[str, bytes]:
+    written: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+    async for stream, data in session.output():
+        written[stream] += data
+    return written
+
+
+def test_streams_are_kept_apart_and_the_exit_code_comes_through() -> None:
+    async def run() -> tuple[dict[str, bytes], int]:
+        async with exec_session(["sh", "-c", "echo out; echo err >&2; exit 7"], tty=False, stdin=False) as session:
+            return await _all(session), await session.exit_code()
+
+    assert asyncio.run(run()) == ({"stdout": b"out\n", "stderr": b"err\n"}, 7)
+
+
+def test_stdin_larger_than_a_pipe_goes_through_and_ends() -> None:
+    data = os.urandom(1_000_000)
+
+    async def run() -> bytes:
+        async with exec_session(["cat"], tty=False, stdin=True) as session, asyncio.TaskGroup() as tasks:
+
+            async def feed() -> None:
+                await session.write_stdin(data)
+                await session.close_stdin()
+                await session.close_stdin()
+
+            tasks.create_task(feed())
+            return (await _all(session))["stdout"]
+
+    assert asyncio.run(run()) == data
+
+
+def test_without_stdin_the_command_reads_the_end_at_once() -> None:
+    async def run() -> int:
+        async with exec_session(["cat"], tty=False, stdin=False) as session:
+            return await session.exit_code()
+
+    assert asyncio.run(run()) == 0
+
+
+def test_writing_to_a_command_that_reads_no_more_is_not_an_error() -> None:
+    async def run() -> int:
+        async with exec_session(["true"], tty=False, stdin=True) as session:
+            code = await session.exit_code()
+            await session.write_stdin(b"late")
+            return code
+
+    assert asyncio.run(run()) == 0
+
+
+def test_a_terminal_is_one_stream_with_a_size() -> None:
+    async def run() -> bytes:
+        argv = ["sh", "-c", "test -t 0 && test -t 1 && read line && stty size && echo got $line >&2"]
+        async with exec_session(argv, tty=True, stdin=True) as session:
+            await session.resize(columns=91, rows=17)
+            await session.write_stdin(b"hello\n")
+            return (await _all(session))["stdout"]
+
+    shown = asyncio.run(run())
+    assert b"17 91" in shown
+    assert b"got hello" in shown
+
+
+def test_a_command_ended_by_a_signal() -> None:
+    async def run() -> int:
+        async with exec_session(["sh", "-c", "kill -9 $$"], tty=False, stdin=False) as session:
+            return await session.exit_code()
+
+    assert asyncio.run(run()) == 137
+
+
+def test_leaving_the_block_ends_the_command() -> None:
+    async def run() -> int:
+        async with exec_session(["sleep", "1000"], tty=False, stdin=False) as session:
+            pid = session.pid
+        return pid
+
+    pid = asyncio.run(run())
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return
+    raise AssertionError("the command still runs")
