@@ -78,11 +78,7 @@ class Instance:
             own[key] = {**own.get(key, {}), **value} if isinstance(value, Mapping) else value
         self.config.write_text(yaml.safe_dump(own, sort_keys=False))
 
-    @property
-    def argv(self) -> list[str]:
-        return [sys.executable, "-m", "hostpod", "serve", "--config", str(self.config)]
-
-    def start(self, *, prefix: Sequence[str] = ()) -> float:
+    def start(self, *, python_options: Sequence[str] = ()) -> float:
         """Start the daemon and wait for its READY=1; returns how long that took in seconds."""
         began = time.monotonic()
         notify = self.runtime.with_name(f"{self.runtime.name}.notify")
@@ -90,7 +86,7 @@ class Instance:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, self.journal.open("ab") as log:
             ready.bind(str(notify))
             self.process = subprocess.Popen(
-                [*prefix, *self.argv],
+                [sys.executable, *python_options, "-m", "hostpod", "serve", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

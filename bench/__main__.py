@@ -1,0 +1,203 @@
+"""`make bench`: floor and hostpod in turns, then 50 pods at once, at rest and through a restart."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pstats
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import median
+
+from bench import isolation
+from bench.figures import Figure, draw, write
+from bench.floor import Floor, FloorSample
+from bench.marks import Marks
+from bench.podman import Podman, install
+from bench.pods import Pods, command_ms, idle_cpu_percent, memory_mb
+from lab import images
+from lab.instance import Instance
+from lab.names import Names
+from lab.place import CACHE, LabError
+from lab.registry import Registry, start_registry, write_policy, write_registries_conf
+
+DIRECTORY = CACHE / "bench"
+MANY = 50
+RATIO_AT_MOST = 1.3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """What one run measures with."""
+
+    instance: Instance
+    pods: Pods
+    marks: Marks
+    registry: Registry
+    samples: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--samples", type=int, default=15, help="single pods, each beside one of the floor")
+    parser.add_argument("--bursts", type=int, default=3, help=f"times that {MANY} pods are started at once")
+    parser.add_argument(
+        "--idle", type=float, default=15, help="length of one of the four counted windows at rest, seconds"
+    )
+    parser.add_argument("--peers", choices=["podman"], help="measure this one beside it")
+    parser.add_argument("--profile", action="store_true", help="show where the daemon spends its time, and no figures")
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("make bench: run it as root")
+    isolation.enter()
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    try:
+        with opened(samples=arguments.samples) as bench:
+            if arguments.profile:
+                return profile(bench)
+            figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle)]
+            if arguments.peers:
+                figures += podman(bench)
+    finally:
+        shutil.rmtree(DIRECTORY, ignore_errors=True)
+    draw(figures)
+    write(figures)
+    return 0
+
+
+@contextmanager
+def opened(*, samples: int) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        registry = start_registry(DIRECTORY / "registry")
+        stack.callback(registry.stop)
+        registry.push(images.layout("busybox"), "library/busybox")
+        marks = Marks(DIRECTORY / "marks")
+        settings = {
+            "images": {
+                "registriesConf": str(write_registries_conf(DIRECTORY / "registries.conf", registry)),
+                "policy": str(write_policy(DIRECTORY / "policy.json")),
+            }
+        }
+        instance = Instance(DIRECTORY, isolation.RUNTIME / "hostpod", names=Names.fresh(), settings=settings)
+        stack.callback(instance.traces.sweep)
+        stack.callback(instance.kill)
+        try:
+            yield Bench(instance=instance, pods=Pods(instance, marks), marks=marks, registry=registry, samples=samples)
+        except LabError:
+            sys.stderr.write(instance.last_lines() + "\n")
+            raise
+
+
+def one_pod(bench: Bench, *, bursts: int, idle_s: float) -> Iterator[Figure]:
+    floor = Floor(DIRECTORY / "floor", isolation.RUNTIME, bench.marks)
+    bench.instance.start()
+    bench.pods.start(["warm"])  # fetches the image
+    bench.pods.stop(["warm"])
+    bare: list[FloorSample] = []
+    started, stopped, gone = [], [], []
+    for number in range(bench.samples):
+        bare.append(floor.measure(number))
+        bench.marks.clear()
+        started.append(bench.pods.start([f"one{number}"]) * 1000)
+        ended, left = bench.pods.stop([f"one{number}"])
+        stopped.append(ended * 1000)
+        gone.append(left * 1000)
+    floor.close()
+    wall_ms, cpu_ms = median(sample.wall_ms for sample in bare), median(sample.cpu_ms for sample in bare)
+    ratios = [sample / wall_ms for sample in started]
+    yield figure("start_ratio", "manifest to process, in floors", "x", ratios, at_most=RATIO_AT_MOST)
+    yield figure("start_ms", "manifest to process", "ms", started)
+    yield figure("floor_ms", "the floor, its steps in a row", "ms", [sample.wall_ms for sample in bare])
+    yield figure("floor_network_ms", "… namespace and veth", "ms", [sample.network_ms for sample in bare])
+    yield figure("floor_pause_ms", "… pause", "ms", [sample.pause_ms for sample in bare])
+    yield figure("floor_container_ms", "… container", "ms", [sample.container_ms for sample in bare])
+    yield figure("floor_cpu_ms", "… CPU of all that", "ms", [sample.cpu_ms for sample in bare])
+    yield figure("stop_ms", "manifest gone to processes gone", "ms", stopped)
+    yield figure("floor_stop_ms", "… bare", "ms", [sample.stop_ms for sample in bare])
+    yield figure("cleaned_ms", "manifest gone to everything gone", "ms", gone)
+    yield from many_pods(bench, bursts=bursts, idle_s=idle_s, floor_cpu_ms=cpu_ms)
+
+
+def many_pods(bench: Bench, *, bursts: int, idle_s: float, floor_cpu_ms: float) -> Iterator[Figure]:
+    burst_s, ended_s = [], []
+    for number in range(bursts):
+        names = [f"many{number}x{each}" for each in range(MANY)]
+        burst_s.append(bench.pods.start(names))
+        if number + 1 < bursts:
+            ended_s.append(bench.pods.stop(names)[1])
+    ideal_s = MANY * floor_cpu_ms / 1000 / (os.cpu_count() or 1)
+    ratios = [sample / ideal_s for sample in burst_s]
+    yield figure(
+        "burst_ratio", f"{MANY} pods at once, in floors' CPU over all cores", "x", ratios, at_most=RATIO_AT_MOST
+    )
+    yield figure("burst_s", f"{MANY} pods at once, the last one runs", "s", burst_s)
+    full_names = [f"{name}-lab" for name in names]
+    bench.instance.wait_running(*full_names)
+    yield from at_rest(bench, idle_s=idle_s)
+    restarts = [bench.instance.restart() for _ in range(5)]
+    yield figure("restart_s", f"daemon killed to ready again, {MANY} pods", "s", restarts, at_most=2)
+    ended_s.append(bench.pods.stop(names)[1])
+    yield figure("burst_stop_s", f"{MANY} manifests gone to everything gone", "s", ended_s)
+
+
+def at_rest(bench: Bench, *, idle_s: float) -> Iterator[Figure]:
+    assert bench.instance.process is not None
+    pid = bench.instance.process.pid
+    idle = [idle_cpu_percent(pid, over_s=idle_s) for _ in range(5)][1:]  # the first still has the burst's last work
+    yield figure("idle_cpu_percent", f"daemon at rest with {MANY} pods, of one core", "%", idle, at_most=0.2)
+    rss, pss = memory_mb(pid)
+    yield figure("daemon_rss_mb", f"daemon with {MANY} pods, resident", "MB", [rss], at_most=90)
+    yield figure("daemon_pss_mb", "… proportional", "MB", [pss])
+    show = [command_ms(bench.instance, "get", "pods") for _ in range(10)]
+    yield figure("get_pods_ms", f"hostpod get pods, {MANY} pods", "ms", show, at_most=150)
+    version = [command_ms(bench.instance, "version") for _ in range(10)]
+    yield figure("version_ms", "hostpod version", "ms", version, at_most=80)
+
+
+def podman(bench: Bench) -> Iterator[Figure]:
+    """The same pod by podman; where it does not install, a line says so and there are no figures of it."""
+    try:
+        install()
+        peer = Podman(DIRECTORY / "podman", isolation.RUNTIME, bench.registry, bench.marks)
+    except LabError as error:
+        sys.stderr.write(f"{error}\n")
+        return
+    started, stopped = [], []
+    for number in range(max(bench.samples // 2, 3)):
+        started.append(peer.start([f"peer{number}"]) * 1000)
+        stopped.append(peer.stop([f"peer{number}"]) * 1000)
+    names = [f"peers{each}" for each in range(MANY)]
+    burst = [peer.start(names)]
+    peer.stop(names)
+    peer.close()
+    yield figure("podman_start_ms", "podman kube play to process", "ms", started)
+    yield figure("podman_stop_ms", "podman kube play --down", "ms", stopped)
+    yield figure("podman_burst_s", f"podman, {MANY} pods one after another", "s", burst)
+
+
+def profile(bench: Bench) -> int:
+    """Run pods under cProfile: it slows the daemon down, so only the shares tell something."""
+    output = CACHE / "daemon.profile"
+    bench.instance.start(python_options=["-m", "cProfile", "-o", str(output)])
+    for number in range(bench.samples):
+        bench.pods.start([f"one{number}"])
+        bench.pods.stop([f"one{number}"])
+    names = [f"many{each}" for each in range(MANY)]
+    bench.pods.start(names)
+    bench.pods.stop(names)
+    bench.instance.stop()
+    statistics = pstats.Stats(str(output)).strip_dirs()
+    statistics.sort_stats("tottime").print_stats(30)
+    statistics.sort_stats("cumulative").print_stats("hostpod|engine|network|volumes|images|host|oci|plan", 40)
+    return 0
+
+
+def figure(name: str, text: str, unit: str, samples: Sequence[float], *, at_most: float | None = None) -> Figure:
+    return Figure(name=name, text=text, unit=unit, samples=tuple(samples), at_most=at_most)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
