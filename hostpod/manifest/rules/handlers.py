@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import assert_never
 
 from hostpod.kube import (
     ExecAction,
@@ -97,6 +98,8 @@ def _action(path: Path, action: Action, grace_s: int | None) -> Violations:
             yield from port_number_or_name((*path, "port"), action.port)
         case SleepAction():
             yield from _sleep((*path, "seconds"), action.seconds, grace_s)
+        case _:
+            assert_never(action)
 
 
 def _http_get(path: Path, action: HTTPGetAction) -> Violations:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.manifest.rules.pods import problems
+
+NAME = (
+    'a DNS name: lower case letters, digits, "-" and ".", at most 253 characters, '
+    "each part beginning and ending with a letter or digit"
+)
+KEY = (
+    'a name of letters, digits, "-", "_" and ".", at most 63 characters, first and last a letter or digit, '
+    'optionally after a DNS name and "/" (like example.com/name)'
+)
+VALUE = 'a label value: letters, digits, "-", "_" and ".", at most 63 characters, first and last a letter or digit'
+OWNER = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "web", "uid": "1"}
+
+
+def test_a_plain_pod_breaks_no_rule() -> None:
+    assert problems() == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"name": None}, ["metadata.name: is missing, a pod needs a name"]),
+        ({"name": ""}, ["metadata.name: is missing, a pod needs a name"]),
+        ({"name": "Web"}, [f'metadata.name: "Web" must be {NAME}']),
+        (
+            {"namespace": "a.b"},
+            [
+                (
+                    'metadata.namespace: "a.b" must be a DNS label: lower case letters, digits and "-", '
+                    'at most 63 characters, first and last no "-"'
+                )
+            ],
+        ),
+        ({"generateName": "web-"}, []),
+        ({"generateName": "Web-"}, [f'metadata.generateName: "Web" must be {NAME}']),
+        ({"generation": -1}, ["metadata.generation: -1 is too small, must be 0 or more"]),
+        ({"labels": {"app": "web", "example.com/tier": ""}}, []),
+        ({"labels": {"a b": "web"}}, [f'metadata.labels.a b: "a b" must be {KEY}']),
+        ({"labels": {"app": "a b"}}, [f'metadata.labels.app: "a b" must be {VALUE}']),
+        ({"annotations": {"Example.com/Any": "any text: {}"}}, []),
+        ({"annotations": {"a b": ""}}, [f'metadata.annotations.a b: "a b" must be {KEY}']),
+        (
+            {"annotations": {"a": "x" * 262144}},
+            ["metadata.annotations: are 262145 bytes in all, at most 262144 are allowed"],
+        ),
+        ({"annotations": {"a": "x" * 262143}}, []),
+        ({"ownerReferences": [OWNER]}, []),
+        (
+            {"ownerReferences": [{**OWNER, "apiVersion": "", "kind": "", "name": "", "uid": ""}]},
+            [
+                f"metadata.ownerReferences[0].{name}: is missing, must be set"
+                for name in ("apiVersion", "kind", "name", "uid")
+            ],
+        ),
+        (
+            {"ownerReferences": [{**OWNER, "controller": True}, {**OWNER, "uid": "2", "controller": True}]},
+            ["metadata.ownerReferences[1].controller: only one owner may be the controller"],
+        ),
+        ({"finalizers": ["example.com/a", "/"]}, [f'metadata.finalizers[1]: "/" must be {KEY}']),
+    ],
+)
+def test_metadata(metadata: dict[str, Any], expected: list[str]) -> None:
+    assert problems(metadata=metadata) == expected
+
+
+@pytest.mark.parametrize("cost", ["0", "10", "-2147483648", "2147483647"])
+def test_a_deletion_cost_is_a_number_of_32_bits(cost: str) -> None:
+    assert problems(metadata={"annotations": {"controller.kubernetes.io/pod-deletion-cost": cost}}) == []
+
+
+@pytest.mark.parametrize("cost", ["", "text", "+10", "008", "-0", "1.5", "2147483648", "-2147483649", "\u0661"])
+def test_anything_else_is_no_deletion_cost(cost: str) -> None:
+    assert problems(metadata={"annotations": {"controller.kubernetes.io/pod-deletion-cost": cost}}) == [
+        (
+            f'metadata.annotations.controller.kubernetes.io/pod-deletion-cost: "{cost}" must be '
+            "a whole number of 32 bits, without + and leading zeros"
+        )
+    ]
