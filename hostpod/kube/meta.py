@@ -9,28 +9,6 @@ from pydantic import Field
 from hostpod.kube.model import Int64, Items, KubeModel, StringMap, Strings, Time
 
 
-class ObjectMeta(KubeModel):
-    """Name, labels and bookkeeping of an object."""
-
-    printed_zeros = frozenset({"deletion_grace_period_seconds"})
-
-    name: str | None = None
-    generate_name: str | None = Field(default=None, alias="generateName")
-    namespace: str | None = None
-    self_link: str | None = Field(default=None, alias="selfLink")
-    uid: str | None = None
-    resource_version: str | None = Field(default=None, alias="resourceVersion")
-    generation: Int64 | None = None
-    creation_timestamp: Time | None = Field(default=None, alias="creationTimestamp")
-    deletion_timestamp: Time | None = Field(default=None, alias="deletionTimestamp")
-    deletion_grace_period_seconds: Int64 | None = Field(default=None, alias="deletionGracePeriodSeconds")
-    labels: StringMap = Field(default_factory=dict)
-    annotations: StringMap = Field(default_factory=dict)
-    owner_references: Items[OwnerReference] = Field(default=(), alias="ownerReferences")
-    finalizers: Strings = ()
-    managed_fields: Items[ManagedFieldsEntry] = Field(default=(), alias="managedFields")
-
-
 class OwnerReference(KubeModel):
     """The object that this one belongs to."""
 
@@ -56,6 +34,34 @@ class ManagedFieldsEntry(KubeModel):
     time: Time | None = None
 
 
+class ObjectMeta(KubeModel):
+    """Name, labels and bookkeeping of an object."""
+
+    printed_zeros = frozenset({"deletion_grace_period_seconds"})
+
+    name: str | None = None
+    generate_name: str | None = Field(default=None, alias="generateName")
+    namespace: str | None = None
+    self_link: str | None = Field(default=None, alias="selfLink")
+    uid: str | None = None
+    resource_version: str | None = Field(default=None, alias="resourceVersion")
+    generation: Int64 | None = None
+    creation_timestamp: Time | None = Field(default=None, alias="creationTimestamp")
+    deletion_timestamp: Time | None = Field(default=None, alias="deletionTimestamp")
+    deletion_grace_period_seconds: Int64 | None = Field(default=None, alias="deletionGracePeriodSeconds")
+    labels: StringMap = Field(default_factory=dict)
+    annotations: StringMap = Field(default_factory=dict)
+    owner_references: Items[OwnerReference] = Field(default=(), alias="ownerReferences")
+    finalizers: Strings = ()
+    managed_fields: Items[ManagedFieldsEntry] = Field(default=(), alias="managedFields")
+
+
+class ShardInfo(KubeModel):
+    """The part of a sharded list that this one is."""
+
+    selector: str
+
+
 class ListMeta(KubeModel):
     """Bookkeeping of a list."""
 
@@ -66,12 +72,6 @@ class ListMeta(KubeModel):
     resource_version: str | None = Field(default=None, alias="resourceVersion")
     self_link: str | None = Field(default=None, alias="selfLink")
     shard_info: ShardInfo | None = Field(default=None, alias="shardInfo")
-
-
-class ShardInfo(KubeModel):
-    """The part of a sharded list that this one is."""
-
-    selector: str
 
 
 class LabelSelectorRequirement(KubeModel):

@@ -21,7 +21,8 @@ _RFC3339 = re.compile(
 )
 
 
-def _rfc3339(text: str) -> str:
+def checked_time(text: str) -> str:
+    """The text, where it is a time as RFC 3339 writes it; ValueError otherwise."""
     if _RFC3339.fullmatch(text) is None:
         raise ValueError("must be a time such as 2026-11-21T03:51:35Z")
     return text
@@ -30,9 +31,9 @@ def _rfc3339(text: str) -> str:
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 IntOrString = Int32 | str
-Time = Annotated[str, AfterValidator(_rfc3339)]
+Time = Annotated[str, AfterValidator(checked_time)]
 """RFC 3339 with whole seconds (`2026-11-21T03:51:35Z`)."""
-MicroTime = Annotated[str, AfterValidator(_rfc3339)]
+MicroTime = Annotated[str, AfterValidator(checked_time)]
 """RFC 3339 with microseconds (`2026-11-21T03:51:35.123456Z`)."""
 Items = Annotated[tuple[T, ...], Strict(strict=False)]
 """A JSON array: a tuple here, a list is taken as well."""

@@ -1,1 +1,26 @@
-"""Bytes to Kubernetes objects, or every problem with its line. Pure: no I/O."""
+"""Bytes to Kubernetes objects, or every problem with its line. Pure: no I/O.
+
+The way of a file: yaml_source (text to trees with places) → documents (kinds and lists) → structure (trees to data that
+fits the models) → defaults → rules (Kubernetes' validation) → survey (what hostpod supports) → parse puts it together.
+"""
+
+from __future__ import annotations
+
+from hostpod.manifest.defaults import default_pull_policy, with_defaults
+from hostpod.manifest.parse import Note, Parsed, ParsedPod, parse_manifest
+from hostpod.manifest.place import Problem
+from hostpod.manifest.static_pod import HASH_ANNOTATION, SEEN_ANNOTATION, SOURCE_ANNOTATION, static_pod
+
+__all__ = [
+    "HASH_ANNOTATION",
+    "SEEN_ANNOTATION",
+    "SOURCE_ANNOTATION",
+    "Note",
+    "Parsed",
+    "ParsedPod",
+    "Problem",
+    "default_pull_policy",
+    "parse_manifest",
+    "static_pod",
+    "with_defaults",
+]

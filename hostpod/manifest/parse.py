@@ -1,0 +1,177 @@
+"""A manifest file to pods with their defaults, or to every problem with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hostpod.kube import Pod
+from hostpod.manifest.defaults import with_defaults
+from hostpod.manifest.documents import PodNode, pods_of
+from hostpod.manifest.place import Finding, Path, Place, Problem, path_text
+from hostpod.manifest.rules import Violation, validate_pod
+from hostpod.manifest.structure import StructureReader, locate
+from hostpod.manifest.survey import survey
+from hostpod.manifest.yaml_source import Document, read_documents
+
+MOST_PROBLEMS = 500
+"""A file that is no manifest at all has no end of problems."""
+
+
+class Note(NamedTuple):
+    """A field that is accepted and has no effect on one host, and why."""
+
+    line: int
+    path: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedPod:
+    """A pod without problems, with its defaults, and the line on which it begins."""
+
+    pod: Pod
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parsed:
+    """What a file holds: the pods without problems, all problems and all notes, both in order of line."""
+
+    pods: tuple[ParsedPod, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[Note, ...] = ()
+
+
+class _Reading(NamedTuple):
+    """A pod as it was read, right or wrong, and where its name stands."""
+
+    pod: Pod
+    line: int
+    name: Finding
+    findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+
+
+def parse_manifest(content: bytes, *, file: str) -> Parsed:
+    """Everything that a file says; never raises. `file` is the name that problems show."""
+    source = read_documents(content)
+    findings = list(source.findings)
+    readings: list[_Reading] = []
+    for document in source.documents:
+        wrapping, read = _read_document(document)
+        findings += wrapping
+        readings += read
+    repeated = {reading.name.place: finding for reading, finding in _repetitions(readings)}
+    pods = [each for each in readings if not each.findings and each.name.place not in repeated]
+    findings += repeated.values()
+    findings += (finding for reading in readings for finding in reading.findings)
+    return Parsed(
+        pods=tuple(ParsedPod(pod=reading.pod, line=reading.line) for reading in pods),
+        problems=_problems(findings, file),
+        notes=tuple(sorted(_note(finding) for reading in readings for finding in reading.notes)),
+    )
+
+
+def _read_document(document: Document) -> tuple[list[Finding], list[_Reading]]:
+    """What is wrong around the pods of a document, and its pods with what is wrong with each."""
+    around = list(document.findings)
+    nodes: list[PodNode] = []
+    for found in pods_of(document.root):
+        if isinstance(found, Finding):
+            around.append(found)
+        else:
+            nodes.append(found)
+    readings = []
+    for found in nodes:
+        own = [finding for finding in around if finding.path[: len(found.path)] == found.path]
+        around = [finding for finding in around if finding not in own]
+        readings.append(_read_pod(found, own))
+    return around, readings
+
+
+def _read_pod(found: PodNode, own: Collection[Finding]) -> _Reading:
+    reader = StructureReader()
+    data = reader.read_object(found.node, Pod, ())
+    pod = with_defaults(Pod.model_validate(data))
+    remarks = list(survey(data))
+
+    def placed(path: Path, message: str, place: Place | None = None) -> Finding:
+        return Finding(place or locate(found.node, path), (*found.path, *path), message)
+
+    told = _Told(reader.meant)
+    told.add((remark.path, remark.message, None) for remark in remarks if remark.kind == "not supported")
+    told.add((finding.path, finding.message, finding.place) for finding in reader.findings)
+    told.add((path, message, None) for path, message in _without_echoes(validate_pod(pod), reader.findings))
+    return _Reading(
+        pod=pod,
+        line=found.node.place.line,
+        name=placed(("metadata", "name"), ""),
+        findings=(*own, *(placed(*complaint) for complaint in told.complaints)),
+        notes=tuple(placed(remark.path, remark.message) for remark in remarks if remark.kind == "no effect"),
+    )
+
+
+_Complaint = tuple[Path, str, Place | None]
+
+
+class _Told:
+    """Complaints in order of their weight: of a field and of what is below it, only the first is told."""
+
+    def __init__(self, settled: Iterable[Path]) -> None:
+        self.complaints: list[_Complaint] = []
+        self._settled = set(settled)
+
+    def add(self, complaints: Iterable[_Complaint]) -> None:
+        """Complaints of equal weight: they do not hide each other."""
+        fresh = [complaint for complaint in complaints if not self._covered(complaint[0])]
+        self.complaints += fresh
+        self._settled.update(path for path, _, _ in fresh)
+
+    def _covered(self, path: Path) -> bool:
+        return any(path[:length] in self._settled for length in range(1, len(path) + 1))
+
+
+def _without_echoes(violations: Iterable[Violation], structure: Iterable[Finding]) -> Iterator[tuple[Path, str]]:
+    """A volume that could not be read is not missed once more by each of its mounts."""
+    volumes_unread = any(finding.path[:2] == ("spec", "volumes") and len(finding.path) <= 4 for finding in structure)
+    for violation in violations:
+        refers = len(violation.path) > 3 and violation.path[-3] in ("volumeMounts", "volumeDevices")
+        if not (volumes_unread and refers and violation.path[-1] == "name"):
+            yield violation.path, violation.message
+
+
+def _repetitions(readings: Iterable[_Reading]) -> Iterator[tuple[_Reading, Finding]]:
+    """Pods whose name an earlier one of the file has."""
+    lines: dict[tuple[str, str], int] = {}
+    for reading in readings:
+        identity = (reading.pod.namespace or "default", reading.pod.name)
+        if identity in lines and reading.pod.name:
+            message = f'the pod "{reading.pod.name}" is in this file already, on line {lines[identity]}: rename one'
+            yield reading, reading.name._replace(message=message)
+        lines.setdefault(identity, reading.line)
+
+
+def _problems(findings: Iterable[Finding], file: str) -> tuple[Problem, ...]:
+    ordered = sorted(set(findings), key=lambda finding: (finding.place, path_text(finding.path), finding.message))
+    problems = [_problem(finding, file) for finding in ordered[:MOST_PROBLEMS]]
+    left = len(ordered) - len(problems)
+    if left:
+        last = ordered[MOST_PROBLEMS - 1].place
+        problems.append(_problem(Finding(last, (), f"{left} more problems are not shown"), file))
+    return tuple(problems)
+
+
+def _problem(finding: Finding, file: str) -> Problem:
+    return Problem(
+        file=file,
+        line=finding.place.line,
+        column=finding.place.column,
+        path=path_text(finding.path),
+        message=finding.message,
+    )
+
+
+def _note(finding: Finding) -> Note:
+    return Note(finding.place.line, path_text(finding.path), finding.message)

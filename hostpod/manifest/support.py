@@ -1,0 +1,184 @@
+"""What hostpod does with each field: the one declaration that errors, `validate -v` and docs/fields.md come from.
+
+A level counts for everything below its field. An object whose level is "works" has a level for each of its own fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hostpod.kube import (
+    Container,
+    ContainerPort,
+    EmptyDirVolumeSource,
+    EnvVar,
+    HostPathVolumeSource,
+    KubeModel,
+    ObjectMeta,
+    Pod,
+    PodOS,
+    PodSecurityContext,
+    PodSpec,
+    ResourceRequirements,
+    SecurityContext,
+    Volume,
+    VolumeMount,
+)
+
+Level = Literal["works", "meaningless", "not supported"]
+REMOVE_IT = "remove it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Support:
+    """A level; `note` is the reason of "meaningless" and the advice of "not supported".
+
+    `values` are the only ones that have the level. Of a map, `keys` are the levels of single keys; the other keys are
+    not supported, unless `refused` tells how those keys begin that are not.
+    """
+
+    level: Level
+    note: str = ""
+    values: tuple[object, ...] = ()
+    keys: Mapping[str, Support] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    needs_host_network: bool = False
+
+    @property
+    def for_keys(self) -> bool:
+        """Whether the keys of a map have levels of their own."""
+        return bool(self.keys or self.refused)
+
+    def of_key(self, key: str) -> Support:
+        """The level of one key of a map."""
+        if key in self.keys:
+            return self.keys[key]
+        return REFUSED if self.keys or key.startswith(self.refused) else ALLOWED
+
+
+REFUSED = Support(level="not supported", note=REMOVE_IT)
+ALLOWED = Support(level="works")
+
+Levels = dict[str, Support]
+
+
+def works(*names: str) -> Levels:
+    """Does what Kubernetes says."""
+    return dict.fromkeys(names, ALLOWED)
+
+
+def only(*values: object) -> Support:
+    """Works with these values."""
+    return Support(level="works", values=values)
+
+
+def meaningless(reason: str, *names: str) -> Levels:
+    """Accepted, and without an effect on one host."""
+    return dict.fromkeys(names, Support(level="meaningless", note=reason))
+
+
+def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
+    """An error that says so."""
+    return dict.fromkeys(names, Support(level="not supported", note=advice))
+
+
+_OFF = Support(level="works", values=(False,))
+_ON = Support(level="works", values=(True,))
+_CPU_AND_MEMORY = works("cpu", "memory")
+_MEANT_FOR_OTHERS = (
+    "container.apparmor.security.beta.kubernetes.io/",
+    "kubernetes.io/egress-bandwidth",
+    "kubernetes.io/ingress-bandwidth",
+)
+_NO_SCHEDULER = "there is no scheduler, the pod runs on this host"
+_NO_API_SERVER = "no API server keeps it"
+_NO_TOKENS = "there are no service accounts and no tokens"
+
+SUPPORT: Mapping[type[KubeModel], Levels] = {
+    Pod: {**works("apiVersion", "kind", "metadata", "spec"), **meaningless("hostpod observes it by itself", "status")},
+    ObjectMeta: {
+        **works("name", "namespace", "labels", "uid"),
+        "annotations": Support(level="works", refused=_MEANT_FOR_OTHERS),
+        **meaningless("the name is taken", "generateName"),
+        **meaningless(
+            _NO_API_SERVER,
+            *("selfLink", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
+            *("deletionGracePeriodSeconds", "ownerReferences", "finalizers", "managedFields"),
+        ),
+    },
+    PodSpec: {
+        **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),
+        **works("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "securityContext", "os"),
+        "dnsPolicy": only("ClusterFirst", "Default", "ClusterFirstWithHostNet"),
+        "setHostnameAsFQDN": _OFF,
+        "hostUsers": _ON,
+        **meaningless(
+            _NO_SCHEDULER,
+            *("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "schedulerName"),
+            *("priority", "priorityClassName", "preemptionPolicy", "schedulingGroup", "overhead", "nodeName"),
+        ),
+        **meaningless(_NO_TOKENS, "serviceAccountName", "serviceAccount", "automountServiceAccountToken"),
+        **meaningless("there are no Services to make variables of", "enableServiceLinks"),
+        **unsupported("initContainers", "ephemeralContainers", "activeDeadlineSeconds", "imagePullSecrets"),
+        **unsupported("subdomain", "hostnameOverride", "hostAliases", "dnsConfig", "readinessGates"),
+        **unsupported("schedulingGates", "runtimeClassName", "resourceClaims", "resources"),
+    },
+    PodOS: {"name": Support(level="meaningless", note="every host of hostpod is Linux", values=("linux",))},
+    Container: {
+        **works("name", "image", "imagePullPolicy", "command", "args", "workingDir", "ports", "env"),
+        **works("resources", "volumeMounts", "securityContext"),
+        "terminationMessagePath": only("/dev/termination-log"),
+        "terminationMessagePolicy": only("File"),
+        **meaningless("resources change with a restart of the pod only", "resizePolicy"),
+        **unsupported("envFrom", "volumeDevices", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"),
+        **unsupported("restartPolicy", "restartPolicyRules", "stdin", "stdinOnce", "tty"),
+    },
+    EnvVar: {**works("name", "value"), **unsupported("valueFrom", advice="write the value itself")},
+    ContainerPort: {
+        **works("name", "containerPort", "protocol"),
+        "hostPort": Support(
+            level="works",
+            note="only with hostNetwork: remove it, or set hostNetwork",
+            needs_host_network=True,
+        ),
+        **unsupported("hostIP"),
+    },
+    VolumeMount: {
+        **works("name", "mountPath", "readOnly", "subPath", "mountPropagation"),
+        "recursiveReadOnly": only("Disabled"),
+        **unsupported("subPathExpr", advice="use subPath"),
+    },
+    ResourceRequirements: {
+        "limits": Support(level="works", keys=_CPU_AND_MEMORY),
+        "requests": Support(level="works", keys=_CPU_AND_MEMORY | meaningless(_NO_SCHEDULER, "ephemeral-storage")),
+        **unsupported("claims"),
+    },
+    Volume: {
+        **works("name", "emptyDir", "hostPath"),
+        **unsupported(
+            *("configMap", "secret", "downwardAPI", "projected", "image", "ephemeral", "persistentVolumeClaim"),
+            *("csi", "nfs", "iscsi", "fc", "flexVolume", "gitRepo", "cephfs", "rbd", "glusterfs", "cinder", "flocker"),
+            *("awsElasticBlockStore", "azureDisk", "azureFile", "gcePersistentDisk", "photonPersistentDisk"),
+            *("portworxVolume", "quobyte", "scaleIO", "storageos", "vsphereVolume"),
+            advice="use emptyDir or hostPath",
+        ),
+    },
+    EmptyDirVolumeSource: {"medium": only("", "Memory"), **works("sizeLimit")},
+    HostPathVolumeSource: works("path", "type"),
+    PodSecurityContext: {
+        "runAsNonRoot": _OFF,
+        **unsupported("runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy", "supplementalGroups"),
+        **unsupported("supplementalGroupsPolicy", "seLinuxOptions", "seLinuxChangePolicy", "seccompProfile"),
+        **unsupported("appArmorProfile", "sysctls", "windowsOptions"),
+    },
+    SecurityContext: {
+        "privileged": _OFF,
+        "readOnlyRootFilesystem": _OFF,
+        "runAsNonRoot": _OFF,
+        "procMount": only("Default"),
+        **unsupported("runAsUser", "runAsGroup", "capabilities", "allowPrivilegeEscalation", "seLinuxOptions"),
+        **unsupported("seccompProfile", "appArmorProfile", "windowsOptions"),
+    },
+}
