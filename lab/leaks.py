@@ -26,7 +26,8 @@ class Traces:
 
     def of_pods(self) -> list[str]:
         """What should be gone once no pod is left, one line a thing."""
-        found = [f"mount {path}" for path in self.mounts() if "/layers/" not in str(path)]
+        found = [f"mount {path}" for path in self.mounts()]
+        found += [f"loop device of {path}" for path in self.loop_files()]
         found += [f"link {name}" for name in self.links() if name != self.names.bridge]
         found += [f"cgroup {path}" for path in self.cgroups() if path.name.startswith("pod")]
         found += [f"lease {path.name}" for path in self.runtime.glob("leases/*") if path.name[0].isdigit()]
