@@ -42,7 +42,7 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     paths.bundle.mkdir(parents=True)
     state.keep(record)
     try:
-        await _prepare(state, container, record, paths, image, edges)
+        await _prepare(state, container, record, image, edges)
         async with edges.slots:
             pid = await edges.conmon.create(
                 record.id,
@@ -87,9 +87,8 @@ def _new_record(
     )
 
 
-async def _prepare(
-    state: PodState, container: Container, record: ContainerRecord, paths: ContainerPaths, image: Image, edges: Edges
-) -> None:
+async def _prepare(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
+    paths = state.paths.container(record.id)
     for directory in (paths.rootfs, paths.upper, paths.work, Path(record.log).parent):
         directory.mkdir(parents=True, exist_ok=True)
     await edges.images.mount_rootfs(image, upper=paths.upper, work=paths.work, target=paths.rootfs)
@@ -219,9 +218,8 @@ async def discard(state: PodState, record: ContainerRecord, edges: Edges) -> Non
 async def forget(state: PodState, cid: str, edges: Edges) -> None:
     """Remove the record and the log of an attempt."""
     record = state.containers[cid]
-    _log_link(state, record, edges).unlink(missing_ok=True)
-    Path(record.log).unlink(missing_ok=True)
-    await asyncio.to_thread(remove_tree, state.paths.container(cid).bundle)
+    for path in (_log_link(state, record, edges), Path(record.log), state.paths.container(cid).bundle):
+        await asyncio.to_thread(remove_tree, path)
     del state.containers[cid]
 
 

@@ -9,15 +9,12 @@ from hostpod.config import Config
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
 from hostpod.host.cgroup import Cgroups
-from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
 from hostpod.host.privileges import Privileges
 from hostpod.host.runc import Runc
 from hostpod.images import ImageStore
 from hostpod.network import PodNetwork
 from hostpod.volumes import PodVolumes
-
-__all__ = ["Edges", "now"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,4 +33,3 @@ class Edges:
     events: EventLog
     privileges: Privileges
     slots: asyncio.Semaphore
-    host_ip: str | None

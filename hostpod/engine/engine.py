@@ -94,6 +94,12 @@ class Engine:
         self._started.discard(key)
         self._tell(key)
 
+    @property
+    def tasks(self) -> asyncio.TaskGroup:
+        """Where work lives that people ask for; it is cancelled with the engine."""
+        assert self._tasks is not None, "run() comes first"
+        return self._tasks
+
     def retry_images(self) -> None:
         """An image came into the store: pods that wait for one look again now."""
         for worker in self._workers.values():
@@ -123,7 +129,7 @@ class Engine:
 
     def _render(self, worker: Worker) -> PodJson | None:
         seen = worker.sight()
-        return render(seen, now=now(), rule=self._rule, host_ip=self._edges.host_ip) if seen else None
+        return render(seen, now=now(), rule=self._rule, host_ip=self._edges.network.uplink_address()) if seen else None
 
     def _tell(self, key: str) -> None:
         self._changed()

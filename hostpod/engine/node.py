@@ -63,12 +63,12 @@ class NodeView:
 
     async def pull(self, reference: str) -> AsyncGenerator[Json, None]:
         """Fetch an image: progress lines as they come, the image last."""
-        async for line in pull_lines(self._edges.images, reference):
-            yield line
-        self._engine.retry_images()
-        image = self._edges.images.find(reference)
-        assert image is not None, "a pull that did not fail has an image"
-        yield {"image": _image(image)}
+        async for item in pull_lines(self._edges.images, reference, self._engine.tasks):
+            if isinstance(item, Image):
+                self._engine.retry_images()
+                yield {"image": _image(item)}
+            else:
+                yield item
 
     async def load(self, archive: AsyncIterator[bytes]) -> Sequence[Json]:
         """Take the images of an archive into the store."""
@@ -92,7 +92,9 @@ class NodeView:
             Path(record.log),
             options=options,
             below=self._edges.paths.logs,
-            ended=lambda: state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers,
+            ended=lambda: (
+                state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers
+            ),
         )
 
     @asynccontextmanager

@@ -6,30 +6,45 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from hostpod.images import ImageError, ImageStore, Progress
+from hostpod.images import Image, ImageError, ImageStore, Progress
 from hostpod.kube.api_status import StatusError
 
+Line = Mapping[str, Any]
 
-async def pull_lines(images: ImageStore, reference: str) -> AsyncGenerator[Mapping[str, Any], None]:
-    """Fetch an image as policy Always does. Raises StatusError with the registry's own words."""
-    lines: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-    # The store's pull goes on for others that wait for it when this client goes; only the waiting is cancelled.
-    pull = loop.create_task(
-        images.ensure(reference, policy="Always", progress=lambda p: lines.put_nowait(_line(p))), name=f"pull {reference}"
-    )
-    pull.add_done_callback(lambda _: lines.put_nowait(None))
+
+async def pull_lines(
+    images: ImageStore, reference: str, tasks: asyncio.TaskGroup
+) -> AsyncGenerator[Line | Image, None]:
+    """Fetch an image as policy Always does: progress lines, then the image.
+
+    The pull is a task of the node's own group; it is cancelled when the one who watches goes. Raises StatusError with
+    the registry's own words.
+    """
+    told: asyncio.Queue[Line | Image | ImageError] = asyncio.Queue()
+    pull = tasks.create_task(_pull(images, reference, told), name=f"pull {reference}")
     try:
-        while (line := await lines.get()) is not None:
-            yield line
-        await pull
-    except ImageError as error:
-        raise StatusError("Invalid" if error.reason == "InvalidImageName" else "ServiceUnavailable", str(error)) from error
+        while True:
+            item = await told.get()
+            if isinstance(item, ImageError):
+                reason = "Invalid" if item.reason == "InvalidImageName" else "ServiceUnavailable"
+                raise StatusError(reason, str(item)) from item
+            yield item
+            if isinstance(item, Image):
+                return
     finally:
         pull.cancel()
 
 
-def _line(progress: Progress) -> Mapping[str, Any]:
+async def _pull(images: ImageStore, reference: str, told: asyncio.Queue[Line | Image | ImageError]) -> None:
+    try:
+        image = await images.ensure(reference, policy="Always", progress=lambda p: told.put_nowait(_line(p)))
+    except ImageError as error:
+        told.put_nowait(error)
+    else:
+        told.put_nowait(image)
+
+
+def _line(progress: Progress) -> Line:
     return {
         "id": progress.reference,
         "action": progress.phase,

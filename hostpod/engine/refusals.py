@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from hostpod.host.cgroup import CgroupError
+from hostpod.host.conmon import ConmonError
 from hostpod.host.process import CommandError
+from hostpod.host.runc import RuncError
 from hostpod.host.store import StoreError
 from hostpod.images import ImageError
 from hostpod.network import NetworkError
@@ -10,26 +15,36 @@ from hostpod.oci import SpecError
 from hostpod.plan import actions as do
 from hostpod.volumes import VolumeError
 
-REFUSALS = (OSError, CommandError, StoreError, ImageError, NetworkError, VolumeError, SpecError)
+REFUSALS = (
+    OSError,
+    CgroupError,
+    CommandError,
+    ConmonError,
+    ImageError,
+    NetworkError,
+    RuncError,
+    SpecError,
+    StoreError,
+    VolumeError,
+)
+
+_WAITING_REASONS: Mapping[type, str] = {
+    do.EnsureImage: "ErrImagePull",
+    do.CreateContainer: "CreateContainerError",
+    do.StartContainer: "RunContainerError",
+    do.PinNamespaces: "CreatePodSandboxError",
+    do.AttachNetwork: "CreatePodSandboxError",
+    do.RunPause: "CreatePodSandboxError",
+}
 
 
 def waiting_reason(action: do.Action, refusal: BaseException) -> str:
     """The container's waiting reason after a refusal, as the kubelet names it."""
-    match action, refusal:
-        case _, ImageError():
-            return refusal.reason
-        case do.EnsureImage(), _:
-            return "ErrImagePull"
-        case do.CreateContainer(), SpecError() | VolumeError():
-            return "CreateContainerConfigError"
-        case do.CreateContainer(), _:
-            return "CreateContainerError"
-        case do.StartContainer(), _:
-            return "RunContainerError"
-        case ((do.PinNamespaces() | do.AttachNetwork() | do.RunPause()), _):
-            return "CreatePodSandboxError"
-        case _:
-            return "ContainerCreating"
+    if isinstance(refusal, ImageError):
+        return refusal.reason
+    if isinstance(action, do.CreateContainer) and isinstance(refusal, SpecError | VolumeError):
+        return "CreateContainerConfigError"
+    return _WAITING_REASONS.get(type(action), "ContainerCreating")
 
 
 def event_reason(action: do.Action) -> str:
@@ -45,32 +60,29 @@ def event_reason(action: do.Action) -> str:
             return "Failed"
 
 
+_DOING: Mapping[type, str] = {
+    do.AdmitPod: "write the pod down",
+    do.BeginEnding: "write down that the pod ends",
+    do.PinNamespaces: "make the pod's namespaces",
+    do.AttachNetwork: "join the pod to its network",
+    do.RunPause: "run the pod's pause process",
+    do.PrepareVolumes: "prepare the pod's volumes",
+    do.TearDownSandbox: "take the pod's sandbox down",
+    do.ForgetPod: "remove the pod's files",
+    do.EnsureImage: "get the image of",
+    do.CreateContainer: "create",
+    do.StartContainer: "start",
+    do.StopContainer: "stop",
+    do.KillContainer: "kill",
+    do.CleanContainer: "clean up after",
+    do.ForgetContainer: "forget",
+}
+
+
 def explain(action: do.Action, refusal: BaseException) -> str:
-    """What could not be done and why, for a person."""
-    match action:
-        case do.EnsureImage() | do.CreateContainer() | do.StartContainer():
-            return f'cannot {_verb(action)} container "{action.container}": {refusal}'
-        case do.StopContainer() | do.KillContainer() | do.CleanContainer() | do.ForgetContainer():
-            return f'cannot {_verb(action)} container "{action.container}": {refusal}'
-        case _:
-            return f"cannot {_verb(action)}: {refusal}"
-
-
-def _verb(action: do.Action) -> str:
-    return {
-        "EnsureImage": "get the image of",
-        "CreateContainer": "create",
-        "StartContainer": "start",
-        "StopContainer": "stop",
-        "KillContainer": "kill",
-        "CleanContainer": "clean up",
-        "ForgetContainer": "forget",
-        "PinNamespaces": "make the pod's namespaces",
-        "AttachNetwork": "join the pod to its network",
-        "RunPause": "run the pod's pause process",
-        "PrepareVolumes": "prepare the pod's volumes",
-        "TearDownSandbox": "take the pod's sandbox down",
-        "ForgetPod": "remove the pod's files",
-        "BeginEnding": "write down that the pod ends",
-        "AdmitPod": "write the pod down",
-    }.get(type(action).__name__, "do what is needed")
+    """What could not be done and why, for a person. A refusal that says so itself is not introduced once more."""
+    container = getattr(action, "container", None)
+    what = f'container "{container}"' if container else ""
+    if str(refusal).startswith("cannot "):
+        return f"{what}: {refusal}" if what else str(refusal)
+    return f"cannot {_DOING[type(action)]} {what}".rstrip() + f": {refusal}"

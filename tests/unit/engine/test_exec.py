@@ -80,8 +80,7 @@ def test_a_command_ended_by_a_signal() -> None:
 def test_leaving_the_block_ends_the_command() -> None:
     async def run() -> int:
         async with exec_session(["sleep", "1000"], tty=False, stdin=False) as session:
-            pid = session.pid
-        return pid
+            return session.pid
 
     pid = asyncio.run(run())
     try:
