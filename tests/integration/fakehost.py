@@ -11,9 +11,11 @@ started as a child lives there as well. /proc/self is right for both; /sys/class
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,9 +72,20 @@ def fake_host(directory: Path) -> Iterator[FakeHost]:
     finally:
         _end_inhabitants()
         for kind, descriptor in home.items():
-            _check(_libc.setns(descriptor, _CLONE[kind]), f"setns {kind}")
+            _enter(descriptor, kind)
             os.close(descriptor)
         os.chdir(working_directory)  # entering a mount namespace leads to its root directory
+
+
+def _enter(descriptor: int, kind: str) -> None:
+    # A thread that Python has joined may still be on its way out of the kernel: then it is EINVAL for a moment.
+    for _ in range(200):
+        if _libc.setns(descriptor, _CLONE[kind]) == 0:
+            return
+        if ctypes.get_errno() != errno.EINVAL:
+            break
+        time.sleep(0.01)
+    _check(-1, f"setns {kind}")
 
 
 def _furnish(directory: Path) -> FakeHost:

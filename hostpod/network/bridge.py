@@ -1,0 +1,89 @@
+"""The bridge that joins the pods. Blocking: call it in a thread."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from ipaddress import IPv4Interface
+
+from hostpod.network import answers, messages
+from hostpod.network.address import BRIDGE_MAC, PodSubnet, bridge_mac
+from hostpod.network.collision import HostAddress, HostRoute, find_collision
+from hostpod.network.errors import NetlinkError, NetworkError
+from hostpod.network.netlink import Netlink
+from hostpod.network.sysctl import settle_bridge
+
+
+def open_bridge(netlink: Netlink, name: str, subnet: PodSubnet) -> int:
+    """Make the bridge, or put an earlier one in order, and return its index.
+
+    NetworkError names what is in the way: a link of that name that is not hostpod's, or a network in the subnet.
+    """
+    addresses = [answers.address(a) for a in netlink.dump(messages.all_addresses(), what="list addresses")]
+    _refuse_collision(netlink, name, subnet, addresses)
+    index = _index(netlink, name, subnet)
+    wanted = IPv4Interface((subnet.gateway, subnet.prefix_len))
+    present = {a.interface for a in addresses if a.index == index}
+    if wanted not in present:
+        netlink.change(messages.add_address(index, wanted), what=(f"give bridge {name} the address {wanted}",))
+    for other in present - {wanted}:  # of an earlier subnet
+        netlink.change(messages.remove_address(index, other), what=(f"take {other} from bridge {name}",))
+    settle_bridge(name)
+    netlink.change(messages.link_up(index), what=(f"set bridge {name} up",))
+    return index
+
+
+def remove_bridge(netlink: Netlink, name: str) -> None:
+    """Remove the bridge; nothing when there is none."""
+    bridge = _find(netlink, name)
+    if bridge is not None and _is_ours(bridge):
+        netlink.change(messages.delete_link(name), what=(f"remove bridge {name}",))
+
+
+def _refuse_collision(netlink: Netlink, name: str, subnet: PodSubnet, addresses: list[answers.LinkAddress]) -> None:
+    names = dict(socket.if_nameindex())
+    routes = [answers.route(a) for a in netlink.dump(messages.all_routes(), what="list routes")]
+    collision = find_collision(
+        subnet.network,
+        name,
+        [HostAddress(link=names.get(a.index, "?"), interface=a.interface) for a in addresses],
+        [HostRoute(link=names.get(r.index, "?"), network=r.network) for r in routes if r is not None],
+    )
+    if collision is not None:
+        raise NetworkError(
+            f"cannot use subnet {subnet.network} for pods: it overlaps {collision}; set network.subnet to a free one"
+        )
+
+
+def _index(netlink: Netlink, name: str, subnet: PodSubnet) -> int:
+    bridge = _find(netlink, name)
+    if bridge is None:
+        netlink.change(messages.make_bridge(name, bridge_mac(subnet.gateway)), what=(f"make bridge {name}",))
+        bridge = _find(netlink, name)
+    if bridge is None:
+        raise NetworkError(f"cannot make bridge {name}: somebody removed it")
+    if not _is_ours(bridge):
+        raise NetworkError(
+            f"cannot use {name} as bridge: a {bridge.kind or 'hardware'} link of that name is there that hostpod did "
+            "not make; set network.bridge to another name"
+        )
+    return bridge.index
+
+
+def _is_ours(link: answers.Link) -> bool:
+    return link.kind == "bridge" and link.mac.startswith(BRIDGE_MAC)
+
+
+def _find(netlink: Netlink, name: str) -> answers.Link | None:
+    try:
+        return answers.link(netlink.ask(messages.link_by_name(name), what=f"look at link {name}"))
+    except NetlinkError as error:
+        if error.number == errno.ENODEV:
+            return None
+        raise
+
+
+def bridges_of_hostpod(netlink: Netlink) -> list[str]:
+    """Names of the bridges that this and other instances have made."""
+    links = [answers.link(a) for a in netlink.dump(messages.all_links(), what="list links")]
+    return [link.name for link in links if _is_ours(link)]

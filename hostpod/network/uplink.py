@@ -1,0 +1,91 @@
+"""The host's way to the world: the link of its default route."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from hostpod.network import answers, messages
+from hostpod.network.errors import NetlinkError
+from hostpod.network.netlink import Netlink
+
+# An address that nobody has (TEST-NET-1), so that only a default route leads to it.
+SOMEWHERE = IPv4Address("192.0.2.1")
+FALLBACK_MTU = 1500
+
+_GROUP_IPV4_ROUTE = 7
+# A host that learns many routes must not keep hostpod busy.
+_SETTLE_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uplink:
+    """Name and MTU of the uplink, and the host's address on it."""
+
+    link: str
+    mtu: int
+    address: str | None
+
+
+def find_uplink(netlink: Netlink) -> Uplink | None:
+    """The uplink now, or None where there is no default route."""
+    try:
+        route = answers.route(netlink.ask(messages.route_to(SOMEWHERE), what="find the default route"))
+        if route is None:
+            return None
+        link = answers.link(netlink.ask(messages.link_by_index(route.index), what="look at the uplink"))
+    except NetlinkError as error:
+        if error.number in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENODEV, errno.EACCES, errno.EINVAL):
+            return None
+        raise
+    return Uplink(link=link.name, mtu=link.mtu, address=str(route.source) if route.source else None)
+
+
+def find_any_address(netlink: Netlink, *, except_index: int) -> str | None:
+    """An address that others may know the host by, where no default route chooses one."""
+    found = (answers.address(a) for a in netlink.dump(messages.all_addresses(), what="list addresses"))
+    usable = (a for a in found if a.is_global and a.index != except_index and not a.interface.ip.is_loopback)
+    first = next(usable, None)
+    return str(first.interface.ip) if first else None
+
+
+class UplinkWatch:
+    """Knows the uplink as it changes: the kernel tells of new routes, nothing is polled."""
+
+    def __init__(self, *, bridge_index: int) -> None:
+        self._bridge_index = bridge_index
+        self._news = Netlink(group=_GROUP_IPV4_ROUTE)
+        self._loop = asyncio.get_running_loop()
+        self._settling: asyncio.TimerHandle | None = None
+        self._look()
+
+    @property
+    def mtu(self) -> int:
+        return self._uplink.mtu if self._uplink else FALLBACK_MTU
+
+    @property
+    def address(self) -> str | None:
+        """The host's address, for those who ask where a pod runs."""
+        return self._address
+
+    def _look(self) -> None:
+        self._news.drain()
+        with Netlink() as netlink:
+            self._uplink = find_uplink(netlink)
+            self._address = self._uplink.address if self._uplink else None
+            if self._address is None:
+                self._address = find_any_address(netlink, except_index=self._bridge_index)
+        self._settling = None
+        self._loop.add_reader(self._news.fileno(), self._told)
+
+    def _told(self) -> None:
+        self._loop.remove_reader(self._news.fileno())
+        self._settling = self._loop.call_later(_SETTLE_S, self._look)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._news.fileno())
+        if self._settling:
+            self._settling.cancel()
+        self._news.close()

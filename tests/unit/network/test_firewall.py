@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from hostpod.network.firewall import is_ours, removal, ruleset
+
+SUBNET = IPv4Network("10.85.0.0/16")
+
+
+def test_the_table_is_replaced_as_a_whole_in_one_transaction() -> None:
+    assert ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=True) == (
+        "table inet hostpod\n"
+        "delete table inet hostpod\n"
+        "table inet hostpod {\n"
+        '    comment "made by hostpod"\n'
+        "    chain postrouting {\n"
+        "        type nat hook postrouting priority srcnat; policy accept;\n"
+        '        ip saddr 10.85.0.0/16 oifname != "hostpod0" ip daddr != 224.0.0.0/4 masquerade fully-random\n'
+        "    }\n"
+        "}\n"
+    )
+
+
+def test_without_masquerading_there_is_no_rule() -> None:
+    assert "chain" not in ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=False)
+
+
+def test_the_table_names_itself_as_ours() -> None:
+    assert is_ours(ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=True))
+    assert not is_ours("table inet filter {\n\tchain input {\n\t}\n}\n")
+
+
+def test_removal_is_one_command() -> None:
+    assert removal("hostpod") == "delete table inet hostpod\n"
