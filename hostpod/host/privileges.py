@@ -1,0 +1,50 @@
+"""What this process may do, found out once at start: a spec that asks for more is clamped, or runc dies of it."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_CAP_SYS_RESOURCE = 24
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Privileges:
+    """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
+    rlimit above its hard limit. `memory_bytes` is what the host has."""
+
+    may_raise_limits: bool = True
+    oom_score_adj: int = 0
+    hard_limits: Mapping[str, int] = field(default_factory=dict)
+    cgroup_v2: bool = False
+    memory_bytes: int = 0
+
+    def allowed_oom_score_adj(self, wanted: int) -> int:
+        """The wanted value, or the nearest that the kernel lets this process set."""
+        return wanted if self.may_raise_limits else max(wanted, self.oom_score_adj)
+
+    def allowed_limit(self, name: str, wanted: int) -> int:
+        """The wanted rlimit (RLIMIT_…), or the hard limit where that is lower and binding."""
+        if self.may_raise_limits:
+            return wanted
+        return min(wanted, self.hard_limits.get(name, wanted))
+
+
+def find_privileges(*, cgroup_v2: bool, proc: Path = Path("/proc/self")) -> Privileges:
+    """What the kernel says of this process."""
+    status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
+    return Privileges(
+        may_raise_limits=bool(int(status["CapEff"], 16) >> _CAP_SYS_RESOURCE & 1),
+        oom_score_adj=int((proc / "oom_score_adj").read_text()),
+        hard_limits={name: _hard(name) for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE", "RLIMIT_MEMLOCK")},
+        cgroup_v2=cgroup_v2,
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    )
+
+
+def _hard(name: str) -> int:
+    hard = resource.getrlimit(getattr(resource, name))[1]
+    return (1 << 64) - 1 if hard == resource.RLIM_INFINITY else hard

@@ -1,0 +1,91 @@
+"""Pod, container and image to the config.json of a container."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hostpod.kube import Container, Pod
+from hostpod.oci.command import process_arguments
+from hostpod.oci.defaults import CAPABILITIES, MASKED_PATHS, MOUNTS, OCI_VERSION, READ_ONLY_PATHS, rlimits
+from hostpod.oci.env import environment, pod_variables
+from hostpod.oci.resources import container_resources, oom_score_adj
+from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, User
+
+HOSTNAME_LIMIT = 63
+
+
+def container_spec(
+    *,
+    pod: Pod,
+    container: Container,
+    image: ImageDefaults,
+    sandbox: SandboxPaths,
+    mounts: Sequence[Mount],
+    user: User,
+    cgroups_path: str,
+    rootfs: str,
+    privileges: Privileges,
+) -> Json:
+    """The whole config.json. `mounts` come after the standard ones. Raises SpecError when nothing can run."""
+    return {
+        "ociVersion": OCI_VERSION,
+        "process": _process(pod, container, image, user, privileges),
+        "root": {"path": rootfs},
+        "mounts": [mount.to_json() for mount in (*MOUNTS, *mounts)],
+        "linux": {
+            "cgroupsPath": cgroups_path,
+            "namespaces": _namespaces(pod, sandbox),
+            "resources": container_resources(container, privileges),
+            "maskedPaths": list(MASKED_PATHS),
+            "readonlyPaths": list(READ_ONLY_PATHS),
+            **_root_propagation(mounts),
+        },
+    }
+
+
+def pod_hostname(pod: Pod) -> str:
+    """What the pod calls itself: its spec.hostname, or its name cut to the 63 characters of a DNS label."""
+    return pod.spec.hostname or (pod.metadata.name or "")[:HOSTNAME_LIMIT].rstrip("-.")
+
+
+def _process(pod: Pod, container: Container, image: ImageDefaults, user: User, privileges: Privileges) -> Json:
+    variables = pod_variables(container.env)
+    # A pod on the host's network shares its host name too.
+    hostname = (pod.spec.node_name or "") if pod.spec.host_network else pod_hostname(pod)
+    tty = bool(container.tty)
+    wanted = oom_score_adj(pod, container, privileges.memory_bytes)
+    return {
+        "terminal": tty,
+        "user": {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.additional_gids)},
+        "args": process_arguments(container.command, container.args, image, variables),
+        "env": environment(image=image.env, pod=variables, hostname=hostname, tty=tty),
+        "cwd": container.working_dir or image.working_dir or "/",
+        "capabilities": {kind: list(CAPABILITIES) for kind in ("bounding", "effective", "permitted")},
+        "rlimits": rlimits(privileges),
+        # Kubernetes sets it only where allowPrivilegeEscalation is false: sudo and ping work by default.
+        "noNewPrivileges": False,
+        "oomScoreAdj": privileges.allowed_oom_score_adj(wanted),
+    }
+
+
+def _namespaces(pod: Pod, sandbox: SandboxPaths) -> list[Json]:
+    """Mount and cgroup of its own; process ids too, unless they are the pod's or the host's; the rest is the pod's."""
+    namespaces: list[Json] = [{"type": "mount"}, {"type": "cgroup"}]
+    if sandbox.pid:
+        namespaces.append({"type": "pid", "path": sandbox.pid})
+    elif not pod.spec.host_pid:
+        namespaces.append({"type": "pid"})
+    return namespaces + joined(sandbox)
+
+
+def joined(sandbox: SandboxPaths) -> list[Json]:
+    """The namespaces that every container of a pod joins."""
+    paths = (("network", sandbox.net), ("ipc", sandbox.ipc), ("uts", sandbox.uts))
+    return [{"type": kind, "path": path} for kind, path in paths if path]
+
+
+def _root_propagation(mounts: Sequence[Mount]) -> Json:
+    """As open as the most open mount: the kernel passes nothing on through a private root."""
+    options = {option for mount in mounts for option in mount.options}
+    needed = next((option for option in ("rshared", "rslave") if option in options), None)
+    return {"rootfsPropagation": needed} if needed else {}

@@ -1,0 +1,42 @@
+"""The pause container: a process that does nothing, and so keeps a pod's namespaces and takes up its orphans.
+
+Its root is one program and two empty directories, made once for all pods. Every mount less is CPU saved on each start.
+"""
+
+from __future__ import annotations
+
+from hostpod.kube import Pod
+from hostpod.oci.container import joined
+from hostpod.oci.defaults import OCI_VERSION, PROC
+from hostpod.oci.resources import PAUSE_OOM_SCORE_ADJ, SMALLEST_SHARES
+from hostpod.oci.values import Json, Privileges, SandboxPaths
+
+PROGRAM = "catatonit"
+
+
+def pause_spec(*, pod: Pod, namespaces: SandboxPaths, cgroups_path: str, rootfs: str, privileges: Privileges) -> Json:
+    """The whole config.json of a pod's pause container. Its `pid` namespace is new, unless the pod has the host's."""
+    own = ["mount"] if pod.spec.host_pid else ["mount", "pid"]
+    return {
+        "ociVersion": OCI_VERSION,
+        "process": {
+            "user": {"uid": 65535, "gid": 65535},
+            "args": [f"/{PROGRAM}", "-P"],
+            "env": [],
+            "cwd": "/",
+            "capabilities": {},
+            "noNewPrivileges": True,
+            "oomScoreAdj": privileges.allowed_oom_score_adj(PAUSE_OOM_SCORE_ADJ),
+        },
+        "root": {"path": rootfs, "readonly": True},
+        "mounts": [
+            PROC.to_json(),
+            # With /dev bound runc makes no devices in it: the program opens none.
+            {"destination": "/dev", "type": "bind", "source": f"{rootfs}/dev", "options": ["bind", "ro"]},
+        ],
+        "linux": {
+            "cgroupsPath": cgroups_path,
+            "namespaces": [*({"type": kind} for kind in own), *joined(namespaces)],
+            "resources": {"devices": [{"allow": False, "access": "rwm"}], "cpu": {"shares": SMALLEST_SHARES}},
+        },
+    }
