@@ -109,10 +109,10 @@ async def _remove_unknown(states: list[PodState], edges: Edges) -> None:
         if cid not in ids:
             await edges.runc.delete(cid, force=True)
     await edges.network.forget_except(uids)
-    for uid, cgroup in edges.cgroups.list_pods().items():
-        if uid not in uids:
-            await asyncio.to_thread(edges.cgroups.kill_all, cgroup)
-            await asyncio.to_thread(edges.cgroups.remove_pod, cgroup)
+    for cgroup in edges.cgroups.list_pods():
+        if cgroup.uid not in uids:
+            await asyncio.to_thread(edges.cgroups.kill_all, cgroup.path)
+            await asyncio.to_thread(edges.cgroups.remove_pod, cgroup.path)
     for directory in _directories(edges.paths.pod_states):
         if directory.name not in uids:
             await asyncio.to_thread(_remove_state, directory, edges)

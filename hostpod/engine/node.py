@@ -38,7 +38,10 @@ class NodeView:
         return self._edges.config.node_name
 
     def show_problems(self, problems: Sequence[Json]) -> None:
-        """What is wrong with manifests now."""
+        """What is wrong with manifests now. Each new problem is an event as well."""
+        for problem in problems:
+            if problem not in self._problems:
+                self._edges.events.file(problem["file"], "FailedValidation", problem["text"])
         self._problems = problems
 
     def pods(self) -> Sequence[Json]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from hostpod.images import Image, ImageError, ImageStore, Progress
-from hostpod.kube.api_status import StatusError
+from hostpod.kube.api_status import Reason, StatusError
 
 Line = Mapping[str, Any]
 
@@ -26,13 +26,16 @@ async def pull_lines(
         while True:
             item = await told.get()
             if isinstance(item, ImageError):
-                reason = "Invalid" if item.reason == "InvalidImageName" else "ServiceUnavailable"
-                raise StatusError(reason, str(item)) from item
+                raise StatusError(_refusal(item), str(item)) from item
             yield item
             if isinstance(item, Image):
                 return
     finally:
         pull.cancel()
+
+
+def _refusal(error: ImageError) -> Reason:
+    return "Invalid" if error.reason == "InvalidImageName" else "ServiceUnavailable"
 
 
 async def _pull(images: ImageStore, reference: str, told: asyncio.Queue[Line | Image | ImageError]) -> None:
