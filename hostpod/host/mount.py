@@ -29,6 +29,7 @@ _MNT_DETACH = 2
 _UMOUNT_NOFOLLOW = 8
 _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
+_FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
 _ATTR_RDONLY = 1
@@ -138,26 +139,31 @@ def _attach(what: str, tree: int, target: Path) -> None:
     _syscall(what, _SYS_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), flags)
 
 
-def overlay(lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay") -> None:
+def overlay(
+    lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay", volatile: bool = False
+) -> None:
     """Mount layers (`lower`, topmost first) below a writable directory on `target`; `source` is what mountinfo shows.
+
+    A volatile overlay never asks the file system below to write back, neither for an fsync nor when it is unmounted;
+    such an `upper` cannot be mounted a second time.
 
     mount(2) takes one page of options, which is about 40 layers by full path. More than that are handed over one by
     one (`lowerdir+`, Linux 6.8 and newer), and before that by descriptor: `/proc/self/fd/N` is short enough for 127.
     """
-    options = _overlay_options([_escaped(os.fspath(layer), ":\\") for layer in lower], upper, work)
+    options = _overlay_options([_escaped(os.fspath(layer), ":\\") for layer in lower], upper, work, volatile=volatile)
     if len(os.fsencode(options)) <= OPTIONS_LIMIT_BYTES:
         mount(source, target, "overlay", data=options)
         return
     try:
-        _overlay_layer_by_layer(lower, upper, work, target, source)
+        _overlay_layer_by_layer(lower, upper, work, target, source, volatile=volatile)
     except MountError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS):
             raise
-        overlay_by_descriptor(lower, upper, work, target, source=source)
+        overlay_by_descriptor(lower, upper, work, target, source=source, volatile=volatile)
 
 
 def overlay_by_descriptor(
-    lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay"
+    lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay", volatile: bool = False
 ) -> None:
     """The way of older kernels for many layers: mountinfo then shows descriptors and not the layers' paths."""
     descriptors: list[int] = []
@@ -168,18 +174,21 @@ def overlay_by_descriptor(
             except OSError as error:
                 raise MountError(error.errno or 0, f"cannot mount overlay on {target}: layer {layer}") from error
         names = [f"/proc/self/fd/{descriptor}" for descriptor in descriptors]
-        mount(source, target, "overlay", data=_overlay_options(names, upper, work))
+        mount(source, target, "overlay", data=_overlay_options(names, upper, work, volatile=volatile))
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _overlay_options(lower: Sequence[str], upper: Path, work: Path) -> str:
+def _overlay_options(lower: Sequence[str], upper: Path, work: Path, *, volatile: bool) -> str:
     escaped = (_escaped(os.fspath(path), ",\\") for path in (upper, work))
-    return "lowerdir={},upperdir={},workdir={}".format(_escaped(":".join(lower), ","), *escaped)
+    options = "lowerdir={},upperdir={},workdir={}".format(_escaped(":".join(lower), ","), *escaped)
+    return f"{options},volatile" if volatile else options
 
 
-def _overlay_layer_by_layer(lower: Sequence[Path], upper: Path, work: Path, target: Path, source: str) -> None:
+def _overlay_layer_by_layer(
+    lower: Sequence[Path], upper: Path, work: Path, target: Path, source: str, *, volatile: bool
+) -> None:
     what = f"cannot mount overlay on {target}"
     context = _syscall(what, _SYS_FSOPEN, b"overlay", _FSOPEN_CLOEXEC)
     try:
@@ -190,6 +199,8 @@ def _overlay_layer_by_layer(lower: Sequence[Path], upper: Path, work: Path, targ
             _syscall(
                 f"{what}: {value}", _SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, key.encode(), os.fsencode(value), 0
             )
+        if volatile:
+            _syscall(f"{what}: volatile", _SYS_FSCONFIG, context, _FSCONFIG_SET_FLAG, b"volatile", None, 0)
         _syscall(what, _SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0)
         tree = _syscall(what, _SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, 0)
     finally:
