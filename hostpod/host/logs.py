@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostpod.host.cri import Merger, parse_piece, tail_start
-from hostpod.host.log_watch import LogWatch
+from hostpod.host.inotify import Inotify, Mask
 
 _CHUNK_BYTES = 64 * 1024
 _LINE_LIMIT_BYTES = 1024 * 1024
@@ -76,7 +76,7 @@ async def _lines(
                     yield chunk
                 wait_s = _SAFETY_NET_S
                 while not final and watch is not None and not _replaced(fd, path, below):
-                    closed = await watch.closed_or_changed(wait_s)
+                    closed = await _closed(watch, path.name, wait_s)
                     wait_s, final = (_AFTER_CLOSE_S if closed else _SAFETY_NET_S), ended()
                     async for chunk in reader.chunks(merger):
                         yield chunk
@@ -124,17 +124,24 @@ def _opened(path: Path, below: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _watching(path: Path, below: Path, *, follow: bool) -> Iterator[LogWatch | None]:
+def _watching(path: Path, below: Path, *, follow: bool) -> Iterator[Inotify | None]:
     """A watch of the log's directory, when the log is to be followed."""
     directory = open_below(path.parent, below, directory=True) if follow else -1
     if directory < 0:
         yield None
         return
     try:
-        with LogWatch(Path(f"/proc/self/fd/{directory}"), path.name) as watch:
+        with Inotify() as watch:
+            watch.add(Path(f"/proc/self/fd/{directory}"), Mask.MODIFY | Mask.CLOSE_WRITE | Mask.MOVED_TO | Mask.CREATE)
             yield watch
     finally:
         os.close(directory)
+
+
+async def _closed(watch: Inotify, name: str, timeout_s: float) -> bool:
+    """Wait until something happens in the directory or the time is over; true when the log's writer closed it."""
+    events = await watch.read(timeout_s)
+    return any(event.name == name and event.mask & Mask.CLOSE_WRITE for event in events)
 
 
 def open_below(path: Path, below: Path, *, directory: bool = False) -> int:

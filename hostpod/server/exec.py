@@ -20,7 +20,10 @@ _OUTPUT = {"stdout": channels.STDOUT, "stderr": channels.STDERR}
 
 
 async def run_exec(request: web.Request, node: Node, *, pod: Mapping[str, Any], container: str) -> web.StreamResponse:
-    """Start the command, join it to the WebSocket, and kill it when the client goes before it has ended."""
+    """Start the command, join it to the WebSocket, and kill it when the client goes before it has ended.
+
+    A command that cannot be started is told over the WebSocket: a browser's and most clients' handshake hides bodies.
+    """
     socket = web.WebSocketResponse(protocols=channels.PROTOCOLS, max_msg_size=_MESSAGE_LIMIT_BYTES, compress=False)
     command = request.query.getall("command", [])
     if not command:
@@ -35,9 +38,14 @@ async def run_exec(request: web.Request, node: Node, *, pod: Mapping[str, Any], 
         tty=flag(request.query, "tty"),
         stdin=flag(request.query, "stdin"),
     )
-    async with tracked(request), session as running:
+    async with tracked(request):
         await socket.prepare(request)
-        await _join(socket, running)
+        try:
+            async with session as running:
+                await _join(socket, running)
+        except StatusError as error:
+            await _end(socket, error.status())
+    await socket.close()
     return socket
 
 
@@ -50,7 +58,6 @@ async def _join(socket: web.WebSocketResponse, session: ExecSession) -> None:
         await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
         for task in directions:
             task.cancel()
-    await socket.close()
 
 
 async def _read(socket: web.WebSocketResponse, session: ExecSession) -> None:
@@ -71,8 +78,9 @@ async def _write(socket: web.WebSocketResponse, session: ExecSession) -> None:
     """Until the command has ended and everything it wrote is sent."""
     async for output, data in session.output():
         await socket.send_bytes(channels.pack(_OUTPUT[output], data))
-    try:
-        status = channels.command_status(await session.exit_code())
-    except StatusError as error:
-        status = error.status()
+    await _end(socket, channels.command_status(await session.exit_code()))
+
+
+async def _end(socket: web.WebSocketResponse, status: Mapping[str, Any]) -> None:
+    """How it ended, on the channel for that."""
     await socket.send_bytes(channels.pack(channels.ERROR, json.dumps(status).encode()))

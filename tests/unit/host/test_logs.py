@@ -151,6 +151,7 @@ def test_a_log_that_comes_to_be_is_shown(log: Path) -> None:
         new.write_text(entry("hello"))
         await follower.sees(b"hello\n")
         follower.ended = True
+        append(new, "")
 
     followed(new, script)
 

@@ -65,7 +65,12 @@ def test_the_command_is_killed_when_the_client_goes(served: Served) -> None:
     eventually(lambda: served.node.sessions[0].killed)
 
 
-@pytest.mark.parametrize("query", ["", "stdin=1", "command=nowhere"])
+def test_a_command_that_cannot_be_started_is_told_like_an_end(served: Served) -> None:
+    messages, _ = asyncio.run(talk(served, "command=nowhere"))
+    assert [status(message)["message"] for message in messages] == ['container "main" in pod "t1-peer" does not run']
+
+
+@pytest.mark.parametrize("query", ["", "stdin=1"])
 def test_a_refusal_comes_before_the_upgrade(served: Served, query: str) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         asyncio.run(talk(served, query))

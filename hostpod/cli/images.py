@@ -1,0 +1,123 @@
+"""hostpod images, hostpod image pull, hostpod image load."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+import click
+
+from hostpod.cli.daemon_client import Daemon
+from hostpod.cli.failure import Failure, until_interrupted
+from hostpod.cli.options import asks_daemon
+from hostpod.cli.table import Table, printable
+from hostpod.cli.times import since
+from hostpod.host import clock
+
+JsonObject = Mapping[str, Any]
+
+_HEADERS = ("IMAGE", "TAG", "IMAGE ID", "CREATED", "SIZE")
+_NONE = "<none>"
+_PULL_EXAMPLES = """\b
+Examples:
+  hostpod image pull nginx:1.25
+  hostpod image pull quay.io/podman/hello
+"""
+_LOAD_EXAMPLES = """\b
+Examples:
+  hostpod image load web.tar          a docker-archive or oci-archive
+  podman save web | hostpod image load -
+"""
+
+
+@click.command()
+@asks_daemon
+def images(daemon: Daemon) -> None:
+    """List the images on this host."""
+    rows = sorted(row for image in daemon.get("images")["items"] for row in image_rows(image, clock.now()))
+    if rows:
+        click.echo("\n".join(Table(_HEADERS).head(rows)))
+    else:
+        click.echo("No images found.", err=True)
+
+
+@click.group()
+def image() -> None:
+    """Pull or load an image."""
+
+
+@image.command(epilog=_PULL_EXAMPLES)
+@click.argument("reference", metavar="IMAGE")
+@asks_daemon
+def pull(daemon: Daemon, *, reference: str) -> None:
+    """Fetch an image from its registry."""
+    with until_interrupted():
+        lines = daemon.lines("POST", "images", "pull", ref=reference)
+        if sys.stdout.isatty():
+            from hostpod.cli.progress import draw  # noqa: PLC0415 - rich is for terminals only
+
+            pulled = draw(lines)
+        else:
+            pulled = _print(lines)
+    if pulled is None:
+        raise Failure("the connection to hostpod ended before the image was there")
+    names = ", ".join(pulled["references"]) or reference
+    click.echo(printable(f"Pulled {names} ({_short(pulled['id'])}, {size_text(pulled['sizeBytes'])})"))
+
+
+@image.command(epilog=_LOAD_EXAMPLES)
+@click.argument("file", type=click.File("rb"))
+@asks_daemon
+def load(daemon: Daemon, *, file: IO[bytes]) -> None:
+    """Take the images of an archive; `-` reads it from stdin."""
+    for loaded in daemon.upload(file, "images", "load")["items"]:
+        names = ", ".join(loaded["references"]) or "an image without a name"
+        click.echo(printable(f"Loaded {names} ({_short(loaded['id'])}, {size_text(loaded['sizeBytes'])})"))
+
+
+def _print(lines: Iterable[JsonObject]) -> JsonObject | None:
+    """A line for each part when it begins and when it is done; the image that came last."""
+    shown: set[tuple[str, str, bool]] = set()
+    for line in lines:
+        if "image" in line:
+            found: JsonObject = line["image"]
+            return found
+        step = (line["id"], line["action"], bool(line["done"]))
+        if step not in shown:
+            shown.add(step)
+            done = f" done, {size_text(line['current'])}" if line["done"] else ""
+            click.echo(printable(f"{line['id']}: {line['action']}{done}"))
+    return None
+
+
+def image_rows(image: JsonObject, now: float) -> Iterator[tuple[str, ...]]:
+    """The cells of an image, once for each of its names."""
+    rest = (_short(image["id"]), since(image.get("created"), now), size_text(image["sizeBytes"]))
+    for reference in image["references"] or [""]:
+        yield (*_name_and_tag(reference), *rest)
+
+
+def _name_and_tag(reference: str) -> tuple[str, str]:
+    if not reference:
+        return _NONE, _NONE
+    name, at, _ = reference.partition("@")
+    if at:
+        return name, _NONE
+    place, slash, last = reference.rpartition("/")
+    last, _, tag = last.partition(":")
+    return place + slash + last, tag or _NONE
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]
+
+
+def size_text(size_bytes: int) -> str:
+    """Decimal units with three or four figures, as `docker images` and crictl write them: 54.2MB."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.4g}{unit}" if unit == "B" else f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}TB"
