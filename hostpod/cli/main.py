@@ -17,7 +17,7 @@ _COMMANDS = {
     "events": ("hostpod.cli.events", "events", "List what happened to pods."),
     "images": ("hostpod.cli.images", "images", "List the images on this host."),
     "image": ("hostpod.cli.images", "image", "Pull or load an image."),
-    "validate": ("hostpod.cli.validate", "validate", "Check manifests and settings; needs no daemon."),
+    "validate": ("hostpod.cli.validate", "validate", "Check manifests; needs no daemon."),
     "doctor": ("hostpod.cli.doctor", "doctor", "Check this host and say how to mend what is wrong."),
     "serve": ("hostpod.cli.serve", "serve", "Run the daemon."),
     "completion": ("hostpod.cli.completion", "completion", "Print the completion script of a shell."),
