@@ -1,0 +1,88 @@
+"""Where log messages go: to the journal with fields of their own under systemd, as plain lines to stderr elsewhere.
+
+A message's pod, namespace, container and event are given as `extra={"pod": …}` and become HOSTPOD_POD and so on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+FIELDS = ("pod", "namespace", "container", "pod_uid", "event")
+
+Send = Callable[..., None]
+
+
+def set_up(level: str) -> None:
+    """Route everything that is logged; `level` is debug, info, warning or error."""
+    send = _journal() if stderr_is_the_journal() else None
+    handler = JournalHandler(send) if send else _lines(sys.stderr)
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+
+
+def stderr_is_the_journal() -> bool:
+    """Whether systemd connected stderr to its journal (JOURNAL_STREAM is device:inode of that stream)."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        found = os.fstat(2)
+    except OSError:
+        return False
+    return (device, inode) == (str(found.st_dev), str(found.st_ino))
+
+
+class JournalHandler(logging.Handler):
+    """Messages as journal entries. `send` is that of python-systemd: a message and fields by keyword."""
+
+    def __init__(self, send: Send) -> None:
+        super().__init__()
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._send(self.format(record), **journal_fields(record))
+        except Exception:  # noqa: BLE001 - logging's own rule: what cannot be logged is told to stderr
+            self.handleError(record)
+
+
+def journal_fields(record: logging.LogRecord) -> dict[str, str]:
+    """The fields of an entry besides its message."""
+    fields = {
+        "PRIORITY": str(_priority(record.levelno)),
+        "SYSLOG_IDENTIFIER": "hostpod",
+        "LOGGER": record.name,
+        "CODE_FILE": record.pathname,
+        "CODE_LINE": str(record.lineno),
+        "CODE_FUNC": record.funcName or "",
+    }
+    given = {f"HOSTPOD_{name.upper()}": getattr(record, name, None) for name in FIELDS}
+    return fields | {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _priority(level: int) -> int:
+    """syslog's numbers: 3 error, 4 warning, 6 info, 7 debug."""
+    for least, priority in ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6)):
+        if level >= least:
+            return priority
+    return 7
+
+
+def _journal() -> Send | None:
+    try:
+        from systemd import journal  # noqa: PLC0415 - not loaded where there is no journal
+    except ImportError:
+        return None
+    send: Send = journal.send
+    return send
+
+
+def _lines(stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("hostpod: %(levelname)s: %(message)s"))
+    return handler

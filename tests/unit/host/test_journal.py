@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from hostpod.host import journal
+from hostpod.host.journal import JournalHandler, stderr_is_the_journal
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    logger = logging.getLogger()
+    before, level = list(logger.handlers), logger.level
+    yield logger
+    logger.handlers[:] = before
+    logger.setLevel(level)
+
+
+def test_without_a_journal_messages_are_lines_on_stderr(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    journal.set_up("info")
+    logging.getLogger("hostpod.engine").warning("web: %s", "Failed", extra={"pod": "web"})
+    logging.getLogger("hostpod.engine").debug("not shown")
+    assert capsys.readouterr().err == "hostpod: WARNING: web: Failed\n"
+
+
+def test_the_journal_gets_fields(root: logging.Logger) -> None:
+    sent: list[tuple[str, dict[str, str]]] = []
+    root.addHandler(JournalHandler(lambda message, **fields: sent.append((message, fields))))
+    extra = {"pod": "web", "container": None, "pod_uid": "u1", "event": "Started"}
+    for level in (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG):
+        root.setLevel(level)
+        logging.getLogger("hostpod.engine").log(level, "started %s", "web", extra=extra)
+    message, fields = sent[0]
+    assert message == "started web"
+    assert {name: fields[name] for name in fields if name.startswith("HOSTPOD_")} == {
+        "HOSTPOD_POD": "web",
+        "HOSTPOD_POD_UID": "u1",
+        "HOSTPOD_EVENT": "Started",
+    }
+    assert fields["LOGGER"] == "hostpod.engine"
+    assert [fields["PRIORITY"] for _, fields in sent] == ["2", "3", "4", "6", "7"]
+
+
+def test_what_the_journal_refuses_does_not_stop_the_daemon(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(message: str, **fields: str) -> None:
+        raise OSError(message)
+
+    root.addHandler(JournalHandler(refuse))
+    logging.getLogger("hostpod").error("lost")
+    assert "OSError: lost" in capsys.readouterr().err
+
+
+def test_stderr_is_the_journal_when_systemd_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+    assert stderr_is_the_journal()
+    monkeypatch.setenv("JOURNAL_STREAM", "1:2")
+    assert not stderr_is_the_journal()
