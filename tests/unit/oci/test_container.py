@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from hostpod.kube import Pod
+from hostpod.oci import ImageDefaults, Mount, SandboxPaths, User, container_spec, pause_spec, pod_hostname
+from hostpod.oci.values import Json, Privileges, Propagation
+from tests.unit.oci.samples import BOUND, FREE, ON_V2, pod
+
+GOLDEN = Path(__file__).parent / "golden"
+
+NAMESPACES = SandboxPaths(net="/run/ns/net", ipc="/run/ns/ipc", uts="/run/ns/uts")
+NGINX = ImageDefaults(
+    entrypoint=("/docker-entrypoint.sh",),
+    cmd=("nginx", "-g", "daemon off;"),
+    env=("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "NGINX_VERSION=1.22.1"),
+    stop_signal="SIGQUIT",
+)
+BUSYBOX = ImageDefaults(cmd=("sh",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A mount as the volumes give it."""
+
+    source: PurePosixPath
+    destination: str
+    read_only: bool = False
+    recursive: bool = True
+    propagation: Propagation = "private"
+
+
+def at(source: str, destination: str, **more: Any) -> Mount:
+    return Mount.bound(Volume(source=PurePosixPath(source), destination=destination, **more))
+
+
+POD_FILES = (
+    at("/run/pod/hosts", "/etc/hosts", recursive=False),
+    at("/run/pod/hostname", "/etc/hostname", recursive=False),
+    at("/run/pod/resolv.conf", "/etc/resolv.conf", recursive=False),
+    at("/run/pod/shm", "/dev/shm"),
+)
+
+
+def made(
+    subject: Pod,
+    *,
+    index: int = 0,
+    image: ImageDefaults = BUSYBOX,
+    sandbox: SandboxPaths = NAMESPACES,
+    mounts: tuple[Mount, ...] = POD_FILES,
+    user: User | None = None,
+    privileges: Privileges = FREE,
+) -> Json:
+    return container_spec(
+        pod=subject,
+        container=subject.spec.containers[index],
+        image=image,
+        sandbox=sandbox,
+        mounts=mounts,
+        user=user or User(),
+        cgroups_path="/hostpod/besteffort/pod0123/c0ffee",
+        rootfs="/run/hostpod/pods/0123/containers/c0ffee/rootfs",
+        privileges=privileges,
+    )
+
+
+def pause(subject: Pod, sandbox: SandboxPaths = NAMESPACES, privileges: Privileges = FREE) -> Json:
+    return pause_spec(
+        pod=subject,
+        namespaces=sandbox,
+        cgroups_path="/hostpod/besteffort/pod0123/pause",
+        rootfs="/run/hostpod/pause/rootfs",
+        privileges=privileges,
+    )
+
+
+CLASSIC = pod(
+    {"name": "nginx", "image": "nginx", "ports": [{"containerPort": 80}]},
+    {
+        "name": "log-truncator",
+        "image": "busybox",
+        "command": ["/bin/sh"],
+        "args": ["-c", "while true; do cat /dev/null > /logdir/access.log; sleep 10; done"],
+    },
+    name="nginx-node1",
+)
+HOST_NETWORK = pod(hostNetwork=True)
+HOST_PID = pod(hostPID=True, hostIPC=True)
+SHARED = pod(shareProcessNamespace=True)
+LIMITED = pod(
+    {
+        "name": "main",
+        "image": "busybox",
+        "command": ["run", "$(MODE)"],
+        "workingDir": "/srv",
+        "env": [{"name": "MODE", "value": "fast"}, {"name": "PATH", "value": "/opt/bin"}],
+        "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}},
+    }
+)
+VOLUMES = (
+    at("/run/pod/volumes/cache", "/cache"),
+    at("/var/lib/hostpod/pods/0123/volumes/data/part", "/data", read_only=True),
+    at("/srv/media", "/media", propagation="slave"),
+)
+
+SPECS: dict[str, Json] = {
+    "plain": made(pod()),
+    "classic-nginx": made(CLASSIC, image=NGINX, mounts=(*POD_FILES, at("/var/lib/logs", "/var/log/nginx"))),
+    "classic-log-truncator": made(CLASSIC, index=1, mounts=(*POD_FILES, at("/var/lib/logs", "/logdir"))),
+    "host-network": made(HOST_NETWORK, sandbox=SandboxPaths(ipc="/run/ns/ipc")),
+    "host-pid-and-ipc": made(HOST_PID, sandbox=SandboxPaths(net="/run/ns/net", uts="/run/ns/uts")),
+    "shared-processes": made(SHARED, sandbox=SandboxPaths(net="/n", ipc="/i", uts="/u", pid="/proc/42/ns/pid")),
+    "limited": made(LIMITED, user=User(uid=33, gid=34, additional_gids=(34, 4))),
+    "limited-on-v2": made(LIMITED, privileges=ON_V2),
+    "without-cap-sys-resource": made(LIMITED, privileges=BOUND),
+    "volumes": made(pod(), mounts=(*POD_FILES, *VOLUMES)),
+    "pause": pause(pod()),
+    "pause-host-network": pause(HOST_NETWORK, SandboxPaths(ipc="/run/ns/ipc")),
+    "pause-host-pid": pause(HOST_PID, SandboxPaths(net="/run/ns/net", uts="/run/ns/uts"), BOUND),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_golden(name: str) -> None:
+    path = GOLDEN / f"{name}.json"
+    text = json.dumps(SPECS[name], indent=2) + "\n"
+    if os.environ.get("HOSTPOD_WRITE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text(), f"{path} differs; `make golden` rewrites it"
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == set(SPECS)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "root"),
+    [((), None), (("slave",), "rslave"), (("private", "shared", "slave"), "rshared"), (("private",), None)],
+)
+def test_the_root_is_as_open_as_its_most_open_mount(mounts: tuple[Propagation, ...], root: str | None) -> None:
+    spec = made(pod(), mounts=tuple(at("/x", f"/{kind}", propagation=kind) for kind in mounts))
+    assert spec["linux"].get("rootfsPropagation") == root
+
+
+@pytest.mark.parametrize(
+    ("image", "container", "cwd"),
+    [
+        (ImageDefaults(cmd=("x",)), {}, "/"),
+        (ImageDefaults(cmd=("x",), working_dir="/app"), {}, "/app"),
+        (ImageDefaults(cmd=("x",), working_dir="/app"), {"workingDir": "/srv"}, "/srv"),
+    ],
+)
+def test_the_working_directory(image: ImageDefaults, container: dict[str, str], cwd: str) -> None:
+    subject = pod({"name": "main", "image": "x", **container})
+    assert made(subject, image=image)["process"]["cwd"] == cwd
+
+
+def test_a_terminal_has_a_type() -> None:
+    process = made(pod({"name": "main", "image": "x", "tty": True}))["process"]
+    assert process["terminal"] is True
+    assert "TERM=xterm" in process["env"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "hostname"),
+    [
+        (pod(), "web-node1"),
+        (pod(hostname="shop"), "shop"),
+        (pod(name="a" * 62 + "-." + "b" * 10), "a" * 62),
+    ],
+)
+def test_what_a_pod_calls_itself(subject: Pod, hostname: str) -> None:
+    assert pod_hostname(subject) == hostname
+    assert f"HOSTNAME={hostname}" in made(subject)["process"]["env"]
