@@ -122,12 +122,11 @@ def container_resources(container: Container, privileges: Privileges) -> Json:
 
 def oom_score_adj(pod: Pod, container: Container, memory_bytes: int) -> int:
     """Who is killed first when the host has no memory left: who asked for little and uses much."""
-    match qos_class(pod):
-        case "Guaranteed":
-            return GUARANTEED_OOM_SCORE_ADJ
-        case "BestEffort":
-            return BESTEFFORT_OOM_SCORE_ADJ
-        case "Burstable":
-            asked = container.resources.requests.get("memory") or container.resources.limits.get("memory")
-            score = 1000 - (1000 * asked.value // max(memory_bytes, 1) if asked else 0)
-            return max(1000 + GUARANTEED_OOM_SCORE_ADJ, min(score, BESTEFFORT_OOM_SCORE_ADJ - 1))
+    qos = qos_class(pod)
+    if qos == "Guaranteed":
+        return GUARANTEED_OOM_SCORE_ADJ
+    if qos == "BestEffort":
+        return BESTEFFORT_OOM_SCORE_ADJ
+    asked = container.resources.requests.get("memory") or container.resources.limits.get("memory")
+    score = 1000 - (1000 * asked.value // max(memory_bytes, 1) if asked else 0)
+    return max(1000 + GUARANTEED_OOM_SCORE_ADJ, min(score, BESTEFFORT_OOM_SCORE_ADJ - 1))
