@@ -40,7 +40,7 @@ def rows(model: type[KubeModel] = Pod, path: str = "") -> Iterator[Row]:
         support = SUPPORT[model][name]
         at = f"{path}.{name}" if path else name
         listed = shape.item if shape.kind == "list" else None
-        below = shape.model or (listed and listed.model)
+        below = listed.model if listed else shape.model
         if support.level == "works" and below is not None:
             yield from rows(below, f"{at}[]" if listed else at)
         elif support.for_keys:

@@ -15,6 +15,7 @@ from hostpod.manifest.structure import StructureReader, locate
 from hostpod.manifest.survey import survey
 from hostpod.manifest.yaml_source import Document, read_documents
 
+_CHECKED_BEFORE: tuple[Path, ...] = (("kind",), ("apiVersion",))
 MOST_PROBLEMS = 500
 """A file that is no manifest at all has no end of problems."""
 
@@ -100,7 +101,7 @@ def _read_pod(found: PodNode, own: Collection[Finding]) -> _Reading:
     def placed(path: Path, message: str, place: Place | None = None) -> Finding:
         return Finding(place or locate(found.node, path), (*found.path, *path), message)
 
-    told = _Told(reader.meant)
+    told = _Told({*reader.meant, *_CHECKED_BEFORE})
     told.add((remark.path, remark.message, None) for remark in remarks if remark.kind == "not supported")
     told.add((finding.path, finding.message, finding.place) for finding in reader.findings)
     told.add((path, message, None) for path, message in _without_echoes(validate_pod(pod), reader.findings))

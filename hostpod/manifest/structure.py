@@ -44,7 +44,8 @@ class StructureReader:
                 data[name] = self._read(child, fields[name], (*path, key), entry_place(node, key))
         for name, shape in fields.items():
             if shape.required and name not in data:
-                self._report(node.place, (*path, name), "is missing, it must be set")
+                place = entry_place(node, name) if name in node.keys else node.place
+                self._report(place, (*path, name), "is missing, it must be set")
                 data[name] = ABSENT
         return {
             name: _zero(fields[name]) if value is ABSENT else value

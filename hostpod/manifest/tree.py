@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from yaml.events import (
@@ -71,13 +71,16 @@ class Events(Protocol):
 
 
 class TreeBuilder:
-    """Reads the documents of one stream; what is wrong but leaves the rest readable is collected beside."""
+    """Reads the documents of one stream; what is wrong but leaves the rest readable is collected beside.
 
-    def __init__(self, events: Events, *, first_line: int, values_left: int = MOST_VALUES) -> None:
+    `lines` are the numbers of the stream's lines in the file.
+    """
+
+    def __init__(self, events: Events, *, lines: Sequence[int], values_left: int = MOST_VALUES) -> None:
         self._findings: list[Finding] = []
         self.values_left = values_left
         self._events = events
-        self._first_line = first_line
+        self._lines = lines
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._path: list[str | int] = []
 
@@ -96,7 +99,8 @@ class TreeBuilder:
         return taken
 
     def _place(self, event: Any) -> Place:
-        return Place(event.start_mark.line + self._first_line, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self._lines[min(mark.line, len(self._lines) - 1)], mark.column + 1)
 
     def _report(self, place: Place, message: str) -> None:
         self._findings.append(Finding(place, tuple(self._path), message))

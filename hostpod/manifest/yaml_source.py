@@ -6,16 +6,20 @@ A document that cannot be read does not hide the others of its file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
-from yaml import YAMLError
+from yaml import MarkedYAMLError
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner
 
 from hostpod.manifest.place import Finding, Place, one_line
 from hostpod.manifest.tree import MOST_VALUES, Node, TreeBuilder, UnreadableError
+
+MOST_UNREADABLE = 100
+"""Documents that cannot be read; a file with more of them is not read to its end."""
 
 FastParser: Callable[[str], Any] | None
 try:
@@ -50,6 +54,8 @@ class PythonParser(Reader, Scanner, Parser):
 
 
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_BREAK = re.compile("[\n\x85\u2028\u2029]")
+_BREAK_OF_YAML_ONLY = re.compile("[\x85\u2028\u2029]")
 _NO_CONTENT = re.compile(r"(?:[ \t]*(?:#.*|%.*|---[ \t]*(?:#.*)?)?(?:\n|$))*")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -62,6 +68,7 @@ _PLAIN_WORDS = tuple(
         ("sequence entries", False, 'a "-" is not expected here, begin the list on a line of its own'),
         ("simple key", True, 'is no "key: value", check the indentation or add the colon'),
         ("cannot start any token", False, 'a value cannot begin with "{}", put it in quotes'),
+        ("flow node", False, "a value is missing here, check brackets and commas"),
         ("flow (mapping|sequence)", True, "the bracket that opens here is not closed, or a comma is missing"),
         ("block (mapping|collection)", False, "does not fit the lines above, check the indentation"),
         ("document start", False, 'does not belong to the document above, write "---" between documents'),
@@ -80,14 +87,17 @@ def read_documents(content: bytes) -> Source:
     findings: list[Finding] = []
     values_left = MOST_VALUES
     for first_line, part in _parts(text):
-        builder = TreeBuilder(parser(part), first_line=first_line, values_left=values_left)
+        if len(findings) > MOST_UNREADABLE:
+            break
+        lines = _line_numbers(part, first_line)
+        builder = TreeBuilder(parser(part), lines=lines, values_left=values_left)
         try:
             for root in builder.documents():
                 documents.append(Document(root, builder.taken_findings()))  # noqa: PERF401  # those before a mistake count
         except UnreadableError as error:
             findings += (*builder.taken_findings(), Finding(error.place, (), str(error)))
-        except YAMLError as error:
-            findings += (*builder.taken_findings(), _explained(error, part, first_line))
+        except MarkedYAMLError as error:
+            findings += (*builder.taken_findings(), _explained(error, part, lines))
         values_left = builder.values_left
     return Source(tuple(documents), tuple(findings))
 
@@ -103,6 +113,7 @@ def _decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         place = _place_of_end(content[: error.start].decode("utf-8-sig"))
         raise UnreadableError(place, f"is not UTF-8 text: unexpected byte 0x{content[error.start]:02x}") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     odd = _UNPRINTABLE.search(text)
     if odd is not None:
         raise UnreadableError(
@@ -133,18 +144,27 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
         start, line = end, line + part.count("\n")
 
 
-def _explained(error: YAMLError, part: str, first_line: int) -> Finding:
+def _line_numbers(part: str, first_line: int) -> Sequence[int]:
+    """The number of each line as YAML counts lines: to YAML 1.1 some characters break lines that no editor breaks."""
+    if _BREAK_OF_YAML_ONLY.search(part) is None:
+        return range(first_line, first_line + part.count("\n") + 1)
+    breaks = _BREAK.findall(part)
+    return list(accumulate((found == "\n" for found in breaks), initial=first_line))
+
+
+def _explained(error: MarkedYAMLError, part: str, lines: Sequence[int]) -> Finding:
     """A mistake of YAML in plain words, at the place where a person looks for it."""
-    mark = getattr(error, "problem_mark", None)
-    told = f"{getattr(error, 'context', None) or ''}; {getattr(error, 'problem', None) or error}"
-    if mark is None:
-        return Finding(Place(first_line, 1), (), f"is no YAML: {one_line(told, 200)}")
-    lines = part.split("\n")
-    rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
+    mark = error.problem_mark
+    assert mark is not None
+    told = f"{error.context or ''}; {error.problem}"
+    texts = _BREAK.split(part)
+    line, column = (mark.line, mark.column) if mark.line < len(texts) else (len(texts) - 1, len(texts[-1]))
+    here, rest = Place(lines[line], column + 1), texts[line][column:]
     if rest.startswith("\t"):
-        return Finding(Place(mark.line + first_line, mark.column + 1), (), "a tab cannot indent YAML, write spaces")
+        return Finding(here, (), "a tab cannot indent YAML, write spaces")
     for pattern, at_its_start, message in _PLAIN_WORDS:
         if pattern.search(told):
-            chosen = error.context_mark if at_its_start else mark  # type: ignore[attr-defined]  # every MarkedYAMLError
-            return Finding(Place(chosen.line + first_line, chosen.column + 1), (), message.format(rest[:1]))
-    return Finding(Place(mark.line + first_line, mark.column + 1), (), f"is no YAML: {one_line(told, 200)}")
+            start = error.context_mark if at_its_start else None
+            place = here if start is None else Place(lines[start.line], start.column + 1)
+            return Finding(place, (), message.format(rest[:1]))
+    return Finding(here, (), f"is no YAML: {one_line(told, 200)}")
