@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, contextmanager
-from pathlib import Path
 from typing import Any
 
 from hostpod.config import Config
@@ -23,12 +22,12 @@ from hostpod.engine.engine import Engine
 from hostpod.engine.events import EventLog
 from hostpod.engine.node import NodeView
 from hostpod.engine.paths import Paths
-from hostpod.engine.sandbox import open_pause_root
 from hostpod.engine.worker import Wish
 from hostpod.host import journal, notify
 from hostpod.host.cgroup import CgroupError, Cgroups
 from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
+from hostpod.host.pause import PauseError, make_pause_root
 from hostpod.host.privileges import find_privileges
 from hostpod.host.runc import Runc
 from hostpod.images import ImageError, ImageStore
@@ -50,7 +49,7 @@ class StartError(Exception):
     """The daemon cannot start; the message says why and what to do."""
 
 
-START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError)
+START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError)
 
 
 def serve(config: Config) -> int:
@@ -133,7 +132,7 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
     runc = _found(binaries.runc)
     cgroups = Cgroups.detect(config.cgroups.root)
     cgroups.open()
-    open_pause_root(paths.pause_root, Path(_found(binaries.catatonit)))
+    make_pause_root(binaries.catatonit, paths.pause_root)
     _found(binaries.skopeo)
     images = ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     await images.open()

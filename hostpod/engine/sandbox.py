@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
@@ -14,7 +13,7 @@ from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.namespaces import Kind, pin, unpin
 from hostpod.host.pids import start_ticks, watch
-from hostpod.host.store import read_json, remove_tree, write_atomic, write_json
+from hostpod.host.store import read_json, remove_tree, write_json
 from hostpod.kube import Pod
 from hostpod.oci import SandboxPaths, pause_spec, pod_hostname, pod_limits, qos_class
 
@@ -46,17 +45,6 @@ def own_namespaces(pod: Pod) -> tuple[Kind, ...]:
     """The kinds of namespace that the pod does not share with the host."""
     kinds: list[Kind] = [] if pod.spec.host_network else ["net", "uts"]
     return tuple(kinds) if pod.spec.host_ipc else (*kinds, "ipc")
-
-
-def open_pause_root(directory: Path, program: Path) -> None:
-    """The root file system of every pause container: the program and the two directories it mounts on."""
-    rootfs = directory / "rootfs"
-    for name in ("proc", "dev"):
-        (rootfs / name).mkdir(mode=0o755, parents=True, exist_ok=True)
-    target = rootfs / "catatonit"
-    content = program.read_bytes()
-    if not target.exists() or target.read_bytes() != content:
-        write_atomic(target, content, durable=False, mode=0o755)
 
 
 async def pin_namespaces(state: PodState, edges: Edges) -> None:
