@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import click
 
 from hostpod.cli.daemon_client import Daemon, url
-from hostpod.cli.options import asks_daemon, container, namespace, pod_argument, pod_name
-from hostpod.server.names import default_container
+from hostpod.cli.options import asks_daemon, chosen_container, container, namespace, pod_argument, pod_name
 
 _EXAMPLES = """\b
 Examples:
@@ -39,11 +38,7 @@ def exec_(
 ) -> None:
     """Run a command in a container. Its exit code is this command's."""
     found = daemon.get("pods", namespace, pod_name(pod))
-    name = container
-    if name is None:
-        name, words = default_container(found)
-        if words:
-            click.echo(words, err=True)
+    name = chosen_container(found, container)
     if tty and not (stdin and sys.stdin.isatty()):
         tty = False
         if stdin:

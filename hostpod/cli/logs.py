@@ -9,8 +9,7 @@ import click
 
 from hostpod.cli.daemon_client import Daemon
 from hostpod.cli.failure import until_interrupted
-from hostpod.cli.options import asks_daemon, container, namespace, pod_argument, pod_name
-from hostpod.server.names import default_container
+from hostpod.cli.options import asks_daemon, chosen_container, container, namespace, pod_argument, pod_name
 
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -62,7 +61,7 @@ def logs(
 ) -> None:
     """Print what a container wrote."""
     found = daemon.get("pods", namespace, pod_name(pod))
-    name = container or _chosen(found)
+    name = chosen_container(found, container)
     wanted = {
         "follow": "true" if follow else None,
         "previous": "true" if previous else None,
@@ -77,10 +76,3 @@ def logs(
         for chunk in daemon.chunks("containerLogs", namespace, found["metadata"]["name"], name, **query):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
-
-
-def _chosen(pod: dict[str, object]) -> str:
-    name, words = default_container(pod)
-    if words:
-        click.echo(words, err=True)
-    return name

@@ -9,8 +9,9 @@ from typing import Concatenate, ParamSpec
 import click
 from click.shell_completion import CompletionItem
 
-from hostpod.cli.daemon_client import Daemon
+from hostpod.cli.daemon_client import Daemon, JsonObject
 from hostpod.cli.failure import Failure
+from hostpod.server.names import container_problem, default_container
 
 P = ParamSpec("P")
 
@@ -77,4 +78,17 @@ def pod_name(text: str) -> str:
         return text
     if kind not in {"pod", "pods", "po"}:
         raise Failure(f'there are only pods here, no "{kind}"')
+    return name
+
+
+def chosen_container(pod: JsonObject, container: str | None) -> str:
+    """The container that is meant; the choice among several is told on stderr. Raises Failure for one it has not."""
+    if container is not None:
+        problem = container_problem(pod, container)
+        if problem:
+            raise Failure(problem)
+        return container
+    name, words = default_container(pod)
+    if words:
+        click.echo(words, err=True)
     return name

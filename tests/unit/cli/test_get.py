@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+
+from tests.unit.cli import golden
+from tests.unit.cli.conftest import Hostpod
+from tests.unit.server.fake import Served
+
+
+def seen(served: Served, seconds_ago: str = "2126-01-01T00:00:00Z") -> None:
+    """Fixed ages: times in the future are shown as <invalid>."""
+    for pod in served.node.pod_items:
+        pod["metadata"]["annotations"]["kubernetes.io/config.seen"] = seconds_ago
+
+
+def test_golden_table(served: Served, hostpod: Hostpod) -> None:
+    seen(served)
+    result = hostpod("get", "pods")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden.check("get_pods.txt", result.stdout)
+
+
+def test_golden_wide_table(served: Served, hostpod: Hostpod) -> None:
+    seen(served)
+    golden.check("get_pods_wide.txt", hostpod("get", "po", "-o", "wide").stdout)
+    golden.check("get_pods_all.txt", hostpod("get", "pods", "-A").stdout)
+
+
+def test_one_pod_by_either_name(hostpod: Hostpod) -> None:
+    for name in ("t1", "t1-peer", "pod/t1"):
+        assert hostpod("get", "pod", name, "-o", "name").stdout == "pod/t1-peer\n"
+
+
+def test_a_pod_that_is_not_there(hostpod: Hostpod) -> None:
+    result = hostpod("get", "pods", "t1", "x", "y")
+    assert result.exit_code == 1
+    assert result.stderr == 'error: pods "x" not found\nerror: pods "y" not found\n'
+    assert hostpod("get", "pods", "job/x").stderr == 'error: there are only pods here, no "job"\n'
+
+
+def test_json_and_yaml_are_the_objects(served: Served, hostpod: Hostpod) -> None:
+    listed = json.loads(hostpod("get", "pods", "-o", "json").stdout)
+    assert (listed["kind"], len(listed["items"])) == ("List", 2)
+    assert listed["items"][0] == {"apiVersion": "v1", "kind": "Pod", **served.node.pod_items[0]}
+    single = yaml.safe_load(hostpod("get", "pods", "t1", "-o", "yaml").stdout)
+    assert single == listed["items"][0]
+    assert json.loads(hostpod("get", "pods", "t1", "-o", "json").stdout) == single
+
+
+def test_labels_choose(hostpod: Hostpod) -> None:
+    assert hostpod("get", "pods", "-l", "app=t1", "-o", "name").stdout == "pod/t1-peer\n"
+    result = hostpod("get", "pods", "-l", "app in (t1)")
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+def test_nothing_is_said_on_stderr(served: Served, hostpod: Hostpod) -> None:
+    assert hostpod("get", "pods", "-n", "x").stderr == "No resources found in x namespace.\n"
+    served.node.pod_items.clear()
+    result = hostpod("get", "pods", "-A")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "No resources found.\n")
+
+
+def test_problems_of_manifests_are_shown_below(served: Served, hostpod: Hostpod) -> None:
+    problem: dict[str, Any] = {"line": 14, "column": 3, "path": "spec.containers[1].imagee"}
+    problem |= {"message": 'unknown field, did you mean "image"?', "keptPod": "t1-peer"}
+    whole: dict[str, Any] = {"line": 0, "column": 0, "path": "", "message": "cannot be read", "keptPod": None}
+    served.node.problem_items += [{"file": "/m/t1.yaml", **problem}, {"file": "/m/x.yaml", **whole}]
+    result = hostpod("get", "pods")
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "\nProblems in manifests:\n"
+        '  /m/t1.yaml:14: spec.containers[1].imagee: unknown field, did you mean "image"? '
+        "(pod t1-peer goes on as it was)\n"
+        "  /m/x.yaml: cannot be read\n"
+    )
+    assert "t1.yaml:14" in hostpod("get", "pods", "t1").stderr
+    assert hostpod("get", "pods", "classic").stderr == ""
+
+
+def test_no_headers(hostpod: Hostpod) -> None:
+    assert hostpod("get", "pods", "--no-headers").stdout.startswith("t1-peer ")
+
+
+def test_a_watch_goes_on_with_changes(served: Served) -> None:
+    seen(served)
+    command = [sys.executable, "-m", "hostpod", "--socket", str(served.path), "get", "pods", "-w"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(3)]
+        assert first[0].split() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+        while not served.node.watchers:
+            pass
+        gone = {**served.node.pod_items[0], "metadata": {**served.node.pod_items[0]["metadata"]}}
+        gone["metadata"]["deletionTimestamp"] = "2026-11-21T08:00:00Z"
+        served.call(lambda: served.node.change("MODIFIED", gone))
+        assert process.stdout.readline() == "t1-peer        1/1     Terminating   0          <invalid>\n"
+        process.send_signal(2)
+        assert process.wait(10) == 130
