@@ -55,6 +55,7 @@ class MountFlag(IntFlag):
     NO_SUID = 2
     NO_DEV = 4
     NO_EXEC = 8
+    REMOUNT = 32
     NO_ATIME = 1024
     SILENT = 32768
 

@@ -1,12 +1,14 @@
-"""The root of every pause container: the static pause program and two empty directories, made once for all pods."""
+"""The root of every pause container: the static pause program, /dev/null and /proc, made once for all pods."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import struct
 from pathlib import Path
 
-from hostpod.host.store import StoreError, write_atomic
+from hostpod.host.mount import MountFlag, mount, unmount
 
 PROGRAM = "catatonit"
 
@@ -20,23 +22,45 @@ class PauseError(Exception):
 def make_pause_root(binary: str, directory: Path) -> Path:
     """Make `directory`/rootfs from the pause program and return it. Safe to repeat; a newer program replaces it.
 
-    Raises PauseError when there is no such program or it needs libraries, which the root has not.
+    It is a tmpfs of its own, read-only in the end: /run may be mounted noexec and nodev. Running pause containers keep
+    the one they were started with. Raises PauseError when there is no such program, or it needs libraries.
     """
+    content = _program(binary)
+    root = directory / "rootfs"
+    try:
+        root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not _same(root / PROGRAM, content):
+            remove_pause_root(directory)
+            mount(PROGRAM, root, "tmpfs", MountFlag.NO_SUID, "mode=0755,size=16m")
+            _fill(root, content)
+            mount(PROGRAM, root, "tmpfs", MountFlag.REMOUNT | MountFlag.READ_ONLY | MountFlag.NO_SUID)
+    except OSError as error:
+        raise PauseError(f"cannot make the root of pause containers: {error}") from error
+    return root
+
+
+def remove_pause_root(directory: Path) -> None:
+    """Let go of the root; nothing when there is none."""
+    unmount(directory / "rootfs")
+
+
+def _program(binary: str) -> bytes:
     found = shutil.which(binary)
     if found is None:
         raise PauseError(f"cannot run pods without {binary}, the pause process: install it or set its path")
     content = Path(found).read_bytes()
     if needs_libraries(content):
         raise PauseError(f"cannot use {found} as pause process: it is not linked statically")
-    root = directory / "rootfs"
-    try:
-        for path in (root, root / "proc", root / "dev"):
-            path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not _same(root / PROGRAM, content):
-            write_atomic(root / PROGRAM, content, durable=False, mode=0o555)
-    except (OSError, StoreError) as error:
-        raise PauseError(f"cannot make the root of pause containers: {error}") from error
-    return root
+    return content
+
+
+def _fill(root: Path, content: bytes) -> None:
+    for name in ("proc", "dev"):
+        (root / name).mkdir(mode=0o755)
+    # runc looks for it in every root.
+    os.mknod(root / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    (root / PROGRAM).write_bytes(content)
+    (root / PROGRAM).chmod(0o555)
 
 
 def needs_libraries(content: bytes) -> bool:

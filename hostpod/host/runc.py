@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal as signals
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hostpod.host.process import CommandError, CommandFailedError, Completed, run, started
+from hostpod.host.pids import start_ticks
+from hostpod.host.process import CommandError, CommandFailedError, Completed, readable, run, started
 
 Status = Literal["creating", "created", "running", "paused", "stopped"]
 
@@ -19,7 +21,11 @@ Status = Literal["creating", "created", "running", "paused", "stopped"]
 DEADLINE_S = 60.0
 
 # All that runc and conmon need to find; the daemon's own environment is nobody's business.
-ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+# One thread is enough for a program that lives for milliseconds: on a busy machine it takes a tenth less CPU.
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "GOMAXPROCS": "1",
+}
 
 _AROUND = (
     "runc run failed: ",
@@ -77,7 +83,32 @@ class Runc:
         """Free what runc holds for a stopped container (or, by force, a running one); nothing when there is none."""
         if not (self.root / cid).exists():
             return
+        if force:
+            await self._end(cid)
         await self._call(f"cannot delete {cid}", "delete", *(["--force"] if force else []), cid)
+
+    async def _end(self, cid: str) -> None:
+        """Kill the first process and wait until it is gone: runc itself looks for that once in 100 ms.
+
+        Where its pid cannot be told from runc's state file, killing is left to `runc delete --force`.
+        """
+        match _json(self.root / cid / "state.json"):
+            case {"init_process_pid": int(pid), "init_process_start": int(started)}:
+                try:
+                    pidfd = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    return
+            case _:
+                return
+        try:
+            if start_ticks(pid) == started:
+                signals.pidfd_send_signal(pidfd, signals.SIGKILL)
+                async with asyncio.timeout(DEADLINE_S):
+                    await readable(pidfd)
+        except (ProcessLookupError, TimeoutError):
+            return  # gone already, or stuck in the kernel: runc says so in its own words
+        finally:
+            os.close(pidfd)
 
     async def state(self, cid: str) -> RuncState | None:
         """The state of a container; None when runc knows none of this id."""
@@ -133,6 +164,13 @@ class Runc:
             raise RuncError(f"{what}: {plain_words(error.completed.stderr.decode(errors='replace'))}") from error
         except CommandError as error:
             raise RuncError(f"{what}: {error}") from error
+
+
+def _json(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def last_words(log: Path) -> str:

@@ -41,7 +41,7 @@ def test_the_pid_comes_through_the_pipe_and_nothing_is_inherited(tmp_path: Path)
     assert create(monitor(tmp_path, script), tmp_path) == 42
     assert len((tmp_path / "fds").read_text().split()) == 5, "stdio, the pipe, and the one that ls opens"
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
-    assert names - {"PWD", "_", "SHLVL"} == {"PATH", "_OCI_SYNCPIPE"}
+    assert names - {"PWD", "_", "SHLVL"} == {"PATH", "GOMAXPROCS", "_OCI_SYNCPIPE"}
     assert f"--log-path k8s-file:{tmp_path}/log --no-sync-log" in (tmp_path / "args").read_text()
     assert stat.S_IMODE((tmp_path / "run" / "exits").stat().st_mode) == 0o700
 

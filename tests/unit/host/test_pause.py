@@ -25,21 +25,6 @@ def program(tmp_path: Path, content: bytes) -> str:
     return str(path)
 
 
-def test_the_root_holds_the_program_and_two_empty_directories(tmp_path: Path) -> None:
-    root = make_pause_root(program(tmp_path, elf(1)), tmp_path / "pause")
-    assert sorted(path.name for path in root.iterdir()) == ["catatonit", "dev", "proc"]
-    assert (root / "catatonit").stat().st_mode & 0o777 == 0o555
-
-
-def test_it_is_made_once_and_follows_a_newer_program(tmp_path: Path) -> None:
-    root = make_pause_root(program(tmp_path, elf(1)), tmp_path / "pause")
-    inode = (root / "catatonit").stat().st_ino
-    make_pause_root(program(tmp_path, elf(1)), tmp_path / "pause")
-    assert (root / "catatonit").stat().st_ino == inode
-    make_pause_root(program(tmp_path, elf(1, 2)), tmp_path / "pause")
-    assert (root / "catatonit").read_bytes() == elf(1, 2)
-
-
 def test_what_cannot_pause_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PauseError, match="cannot run pods without no-such-program"):
         make_pause_root("no-such-program", tmp_path)

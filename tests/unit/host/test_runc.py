@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from hostpod.host.pids import start_ticks
 from hostpod.host.runc import Runc, RuncError, last_words, plain_words
 
 
@@ -17,6 +19,7 @@ def runc(tmp_path: Path) -> Runc:
         "#!/bin/sh\n"
         'case "$*" in\n'
         "*--version) echo runc version 1.1.5+ds1; echo commit: x;;\n"
+        '*"delete --force web") ;;\n'
         '*"state web") echo \'{"id": "web", "status": "running", "pid": 42, "bundle": "/b"}\';;\n'
         '*"state gone") echo \'time="x" level=error msg="container does not exist"\' >&2; exit 1;;\n'
         '*"state bad") printf %s \'time="x" level=error msg="load: \\"odd\\""\' >&2; exit 1;;\n'
@@ -55,6 +58,22 @@ def test_ids_are_the_directories_below_the_root(runc: Runc, tmp_path: Path) -> N
 
 def test_deleting_what_is_not_there_calls_nothing(runc: Runc) -> None:
     asyncio.run(runc.delete("never-there", force=True))
+
+
+@pytest.mark.parametrize("noted", [{}, {"init_process_pid": 1, "init_process_start": 0}, {"init_process_pid": 1 << 30}])
+def test_by_force_nothing_is_killed_that_is_not_the_container(
+    runc: Runc, noted: dict[str, int], tmp_path: Path
+) -> None:
+    (runc.root / "web" / "state.json").write_text(json.dumps(noted))
+    asyncio.run(runc.delete("web", force=True))
+
+
+def test_by_force_the_first_process_is_killed(runc: Runc) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        noted = {"init_process_pid": process.pid, "init_process_start": start_ticks(process.pid)}
+        (runc.root / "web" / "state.json").write_text(json.dumps(noted))
+        asyncio.run(runc.delete("web", force=True))
+        assert process.wait() == -9
 
 
 def test_a_missing_binary_is_said(tmp_path: Path) -> None:
