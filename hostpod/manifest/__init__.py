@@ -9,12 +9,9 @@ from __future__ import annotations
 from hostpod.manifest.defaults import default_pull_policy, with_defaults
 from hostpod.manifest.parse import Note, Parsed, ParsedPod, parse_manifest
 from hostpod.manifest.place import Problem
-from hostpod.manifest.static_pod import HASH_ANNOTATION, SEEN_ANNOTATION, SOURCE_ANNOTATION, static_pod
+from hostpod.manifest.static_pod import static_pod
 
 __all__ = [
-    "HASH_ANNOTATION",
-    "SEEN_ANNOTATION",
-    "SOURCE_ANNOTATION",
     "Note",
     "Parsed",
     "ParsedPod",

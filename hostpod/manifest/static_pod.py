@@ -6,10 +6,7 @@ import hashlib
 import json
 
 from hostpod.kube import Pod, PodStatus, Toleration, to_json
-
-SOURCE_ANNOTATION = "kubernetes.io/config.source"
-HASH_ANNOTATION = "kubernetes.io/config.hash"
-SEEN_ANNOTATION = "kubernetes.io/config.seen"
+from hostpod.kube.annotations import CONFIG_HASH, CONFIG_SOURCE
 
 _STAYS = Toleration(operator="Exists", effect="NoExecute")
 
@@ -20,8 +17,10 @@ def static_pod(pod: Pod, *, node_name: str, suffix: bool, source_file: str, sour
     So the uid stays over restarts of hostpod and over changes of comments and order, and changes with the pod.
     What the manifest claims of the status is dropped.
     """
-    uid = pod.uid or _hash(pod, node_name=node_name, source_file=source_file)
-    marks = {SOURCE_ANNOTATION: source, HASH_ANNOTATION: uid}
+    content_hash = _hash(pod, node_name=node_name, source_file=source_file)
+    uid = pod.uid or content_hash
+    # The kubelet writes the uid here; the hash tells a change of a pod that brings its own uid, too.
+    marks = {CONFIG_SOURCE: source, CONFIG_HASH: content_hash}
     metadata = pod.metadata.model_copy(
         update={
             "name": f"{pod.name}-{node_name.lower()}" if suffix else pod.name,

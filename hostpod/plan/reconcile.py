@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from hostpod.kube import Container, Pod
+from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.plan.actions import (
     AbandonPull,
     Action,
@@ -61,9 +62,15 @@ def plan_pod(
 def _steps(desired: Pod | None, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
     if seen.ending is not None:
         return _end(seen, seen.ending, now)
-    if desired is None or (desired.metadata.uid or "") != seen.uid:
+    if desired is None or not _is_same(desired, seen.pod):
         return _begin_ending(desired, seen)
     return _keep(seen, now, rule)
+
+
+def _is_same(desired: Pod, admitted: Pod) -> bool:
+    """By uid and content: a manifest may bring a uid of its own and keep it over changes."""
+    hashes = {pod.metadata.annotations.get(CONFIG_HASH) for pod in (desired, admitted)}
+    return desired.uid == admitted.uid and len(hashes) == 1
 
 
 def _plan(

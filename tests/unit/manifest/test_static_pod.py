@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hostpod.kube import Pod
+from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.manifest import static_pod
 from tests.unit.manifest.write import WEB, pod_of, web
 
@@ -33,7 +34,15 @@ def test_the_suffix_is_a_setting() -> None:
 
 def test_a_uid_of_its_own_stays() -> None:
     pod = here(pod_of(web(metadata="uid: abc")))
-    assert (pod.uid, pod.metadata.annotations["kubernetes.io/config.hash"]) == ("abc", "abc")
+    assert pod.uid == "abc"
+
+
+def test_the_hash_tells_a_change_whatever_the_uid() -> None:
+    hashes = {
+        here(pod_of(web(metadata=f"uid: abc\nlabels: {{a: {value}}}"))).metadata.annotations[CONFIG_HASH]
+        for value in ("x", "y")
+    }
+    assert len(hashes) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.observed import Ending, Failure, ObservedPod
@@ -172,3 +173,10 @@ class TestEnding:
 
     def test_an_end_once_begun_goes_on_when_the_manifest_comes_back(self) -> None:
         assert kinds(keep(seen(ending=ENDING))) == ["TearDownSandbox"]
+
+    def test_a_changed_pod_that_keeps_its_own_uid_is_replaced_too(self) -> None:
+        before, after = pod(), pod("web", "side")
+        changed = after.model_copy(
+            update={"metadata": after.metadata.model_copy(update={"annotations": {CONFIG_HASH: "2"}})}
+        )
+        assert kinds(plan_pod(changed, seen(before), NOW, RULE)) == ["BeginEnding"]
