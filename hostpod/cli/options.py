@@ -51,8 +51,10 @@ def complete_pods(ctx: click.Context, _parameter: click.Parameter, incomplete: s
 
 def complete_containers(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the containers of the pod that the command line names already."""
+    # With an option that still waits for its value, click has not told the words apart yet.
+    name = ctx.params.get("pod") or next((word for word in ctx.args if not word.startswith("-")), "")
     try:
-        pod = _daemon(ctx).get("pods", ctx.params.get("namespace") or "default", str(ctx.params.get("pod")))
+        pod = _daemon(ctx).get("pods", ctx.params.get("namespace") or "default", name)
     except Failure:
         return []
     names = [container["name"] for container in pod["spec"]["containers"]]
