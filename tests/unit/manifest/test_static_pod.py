@@ -40,7 +40,7 @@ def test_a_uid_of_its_own_stays() -> None:
 def test_the_hash_tells_a_change_whatever_the_uid() -> None:
     hashes = {
         here(pod_of(web(metadata=f"uid: abc\nlabels: {{a: {value}}}"))).metadata.annotations[CONFIG_HASH]
-        for value in ("x", "y")
+        for value in ("old", "new")
     }
     assert len(hashes) == 2
 
