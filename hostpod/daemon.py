@@ -27,7 +27,7 @@ from hostpod.host import journal, notify
 from hostpod.host.cgroup import CgroupError, Cgroups
 from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
-from hostpod.host.pause import PauseError, make_pause_root
+from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
 from hostpod.host.privileges import find_privileges
 from hostpod.host.runc import Runc
 from hostpod.images import ImageError, ImageStore
@@ -133,6 +133,7 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
     cgroups = Cgroups.detect(config.cgroups.root)
     cgroups.open()
     make_pause_root(binaries.catatonit, paths.pause_root)
+    stack.callback(remove_pause_root, paths.pause_root)
     _found(binaries.skopeo)
     images = ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     await images.open()
@@ -153,7 +154,7 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
         cgroups=cgroups,
         images=images,
         network=network,
-        volumes=PodVolumes(state=paths.pod_states),
+        volumes=PodVolumes(state=paths.pod_states, runtime=paths.pods),
         events=EventLog(node=config.node_name, now=now),
         privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2"),
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),

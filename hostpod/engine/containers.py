@@ -93,7 +93,7 @@ async def _prepare(state: PodState, container: Container, record: ContainerRecor
         directory.mkdir(parents=True, exist_ok=True)
     await edges.images.mount_rootfs(image, upper=paths.upper, work=paths.work, target=paths.rootfs)
     assert state.volumes is not None, "containers are made after their pod's volumes"
-    mounts = await asyncio.to_thread(edges.volumes.container_mounts, state.record.pod, container, state.volumes)
+    mounts = await asyncio.to_thread(edges.volumes.container_mounts, container, state.volumes)
     spec = container_spec(
         pod=state.record.pod,
         container=container,

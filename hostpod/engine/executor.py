@@ -17,8 +17,10 @@ from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
 from hostpod.host.store import remove_tree
 from hostpod.kube import Container, Pod
+from hostpod.oci import pod_hostname, pod_limits
 from hostpod.plan import actions as do
 from hostpod.plan.observed import Ending
+from hostpod.volumes import PodFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,9 +83,13 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
 
 
 async def _prepare_volumes(state: PodState, edges: Edges) -> None:
-    state.volumes = await asyncio.to_thread(
-        edges.volumes.prepare, state.record.pod, state.uid, state.paths.state, state.paths.runtime
+    pod = state.record.pod
+    facts = PodFacts(
+        hostname=pod_hostname(pod),
+        address=None if pod.spec.host_network else edges.network.reserve(state.uid).ip,
+        memory_limit_bytes=pod_limits(pod).memory_limit_bytes,
     )
+    state.volumes = await edges.volumes.prepare(pod, facts)
 
 
 async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
@@ -135,6 +141,8 @@ def _logs(pod: Pod, edges: Edges) -> Path:
 async def _forget_pod(state: PodState, edges: Edges) -> None:
     for cid in tuple(state.containers):
         await containers.forget(state, cid, edges)
+    if edges.network.find(state.uid) is not None:  # an address that was reserved and never used
+        await edges.network.detach(state.uid)
     await asyncio.to_thread(_remove_pod, state, edges)
 
 
