@@ -85,7 +85,7 @@ class ManifestConfig(Section):
         description="Full rescan beside inotify, as a safety net.",
     )
     settle_s: Seconds = Field(
-        0.005,
+        1.0,
         ge=0,
         le=10,
         alias="settle",

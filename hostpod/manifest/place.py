@@ -29,7 +29,10 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """What is wrong in a file; its text is one line: `FILE:LINE: FIELD: what is wrong, what to do`."""
+    """What is wrong in a file; its text is one line: `FILE:LINE: FIELD: what is wrong, what to do`.
+
+    Line 0 stands for the whole file.
+    """
 
     file: str
     line: int
@@ -39,7 +42,8 @@ class Problem:
 
     def __str__(self) -> str:
         field = f"{self.path}: " if self.path else ""
-        return f"{self.file}:{self.line}: {field}{self.message}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {field}{self.message}"
 
 
 def path_text(path: Path) -> str:

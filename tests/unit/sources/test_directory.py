@@ -146,7 +146,7 @@ async def test_an_emptied_file_is_a_problem_and_ends_nothing(manifests: Path) ->
     (manifests / "web.yaml").write_text(manifest("web"))
     async with watching(manifests) as watched:
         (manifests / "web.yaml").write_text("")
-        await watched.until_problem("web.yaml:0: is empty: write a pod, or delete the file to remove its pods")
+        await watched.until_problem("web.yaml: is empty: write a pod, or delete the file to remove its pods")
         assert pod_names(watched.snapshot) == ["web"]
 
 
@@ -260,7 +260,7 @@ async def test_links_are_followed_where_they_lead(manifests: Path, tmp_path: Pat
         await watched.until_pods("two")
         (tmp_path / "link").symlink_to(tmp_path / "gone.yaml")
         (tmp_path / "link").rename(manifests / "web.yaml")
-        await watched.until_problem("web.yaml:0: is a link to a file that does not exist")
+        await watched.until_problem("web.yaml: is a link to a file that does not exist")
         assert pod_names(watched.snapshot) == ["two"]
         (manifests / "web.yaml").unlink()
         await watched.until_pods()
@@ -291,7 +291,7 @@ async def test_a_change_that_nobody_tells_of_is_found_by_the_rescan(manifests: P
         (tmp_path / "target.yaml").write_text(manifest("two"))
         await watched.until_pods("two")
         (tmp_path / "target.yaml").unlink()
-        await watched.until_problem("web.yaml:0: is a link to a file that does not exist")
+        await watched.until_problem("web.yaml: is a link to a file that does not exist")
         (tmp_path / "target.yaml").write_text(manifest("three"))
         await watched.until_pods("three")
 
@@ -339,7 +339,7 @@ async def test_a_file_that_is_too_large_is_a_problem(manifests: Path) -> None:
     (manifests / "web.yaml").write_text(manifest("web"))
     async with watching(manifests) as watched:
         put(manifests / "web.yaml", "x" * 10_001)
-        await watched.until_problem("web.yaml:0: is 10001 bytes, at most 10000 are read (setting manifests.maxBytes)")
+        await watched.until_problem("web.yaml: is 10001 bytes, at most 10000 are read (setting manifests.maxBytes)")
         assert pod_names(watched.snapshot) == ["web"]
 
 
@@ -352,7 +352,7 @@ async def test_a_missing_directory_changes_nothing_until_it_is_back(
     (manifests / "b.yaml").write_text(manifest("b"))
     async with watching(manifests) as watched:
         shutil.rmtree(manifests)
-        missing = "manifests:0: cannot be read: no such file or directory; the pods go on as they are"
+        missing = "manifests: cannot be read: no such file or directory; the pods go on as they are"
         await watched.until_problem(missing)
         assert pod_names(watched.snapshot) == ["a", "b"]
         manifests.mkdir()
@@ -398,7 +398,7 @@ async def test_a_file_in_the_directorys_place_is_a_problem(manifests: Path) -> N
     manifests.touch()
     async with watching(manifests) as watched:
         assert messages_of(watched.snapshot) == [
-            "manifests:0: cannot be read: not a directory; the pods go on as they are"
+            "manifests: cannot be read: not a directory; the pods go on as they are"
         ]
         manifests.unlink()
         manifests.mkdir()
@@ -427,7 +427,7 @@ async def test_without_a_watch_the_rescan_does_the_work(manifests: Path, monkeyp
 
     monkeypatch.setattr(Inotify, "add", refuse)
     async with watching(manifests, rescan_interval_s=0.01) as watched:
-        trouble = "manifests:0: cannot watch: the limit is reached; it is looked at every 0.01 s"
+        trouble = "manifests: cannot watch: the limit is reached; it is looked at every 0.01 s"
         assert messages_of(watched.snapshot) == [trouble]
         (manifests / "web.yaml").write_text(manifest("web"))
         await watched.until(lambda snapshot: pod_names(snapshot) == ["web"])
