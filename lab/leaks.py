@@ -26,7 +26,8 @@ class Traces:
 
     def of_pods(self) -> list[str]:
         """What should be gone once no pod is left, one line a thing."""
-        found = [f"mount {path}" for path in self.mounts()]
+        pause_root = self.runtime / "pause" / "rootfs"  # the daemon's, one for all pods
+        found = [f"mount {path}" for path in self.mounts() if path != pause_root]
         found += [f"loop device of {path}" for path in self.loop_files()]
         found += [f"link {name}" for name in self.links() if name != self.names.bridge]
         found += [f"cgroup {path}" for path in self.cgroups() if path.name.startswith("pod")]
