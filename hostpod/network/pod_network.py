@@ -104,14 +104,14 @@ class PodNetwork:
     async def attach(self, uid: str, netns: Path) -> Attachment:
         """Join a pod's network namespace to the bridge, with the address that it has or a new one.
 
-        A link of an earlier try is replaced. When it cannot be done, or is cancelled, nothing of it is left.
+        A link of an earlier try is replaced. When it cannot be done, or is cancelled, no link is left.
         """
         pods, address = self._now.pods, self._leases.acquire(uid)
         place = self._attachment(uid, address)
         try:
             await in_thread(self._threads, lambda: pods.join(place.host_link, netns, address, place.mtu))
         except BaseException:
-            await self.detach(uid)
+            await self._now.remove_links((place.host_link,))
             raise
         return place
 

@@ -164,7 +164,6 @@ def test_a_pod_that_cannot_be_joined_leaves_nothing(host: FakeHost) -> None:
         in_pod(taken, "ip", "link", "add", "eth0", "type", "bridge")
         with pytest.raises(NetworkError, match=r"cannot make link hp.* of the pod: file exists"):
             await network.attach("pod", taken)
-        assert network.find("pod") is None
         assert not [name for name in host.links() if name.startswith("hp")]
 
     with_network(host, body)
@@ -178,8 +177,18 @@ def test_a_cancelled_attach_leaves_nothing(host: FakeHost) -> None:
             await asyncio.sleep(0)
             task.cancel()
         assert task.cancelled()
-        assert network.find("pod") is None
         assert not [name for name in host.links() if name.startswith("hp")]
+
+    with_network(host, body)
+
+
+def test_a_pods_address_is_its_own_before_it_is_joined_and_over_failed_tries(host: FakeHost) -> None:
+    async def body(network: PodNetwork) -> None:
+        reserved = network.reserve("pod")
+        await network.attach("other", pod(host, "other"))
+        with pytest.raises(NetworkError):
+            await network.attach("pod", host.root / "nowhere")
+        assert await network.attach("pod", pod(host, "pod")) == reserved
 
     with_network(host, body)
 

@@ -1,0 +1,88 @@
+"""Paths that lead nowhere but inside a directory, whatever links are in it and however they change meanwhile.
+
+A subPath lies in a volume that containers write to. If hostpod looked at the path first and mounted it then, a
+container could put a link in its place between the two, and show itself the host's files (CVE-2017-1002101,
+CVE-2021-25741). So the kernel resolves the path in one call that cannot leave the directory, and what is mounted is the
+open descriptor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+FileDescriptor = int
+
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_BENEATH = 0x08
+# The kernel gives up on a path with ".." when something is renamed meanwhile, and wants to be asked again.
+_ATTEMPTS = 128
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def open_beneath(directory: FileDescriptor, path: str) -> FileDescriptor:
+    """Open a path inside a directory (O_PATH). Links are followed as long as they stay inside.
+
+    OSError with EXDEV when a link leads out of the directory (an absolute link does, wherever it points).
+    """
+    how = _OpenHow(flags=os.O_PATH | os.O_CLOEXEC, mode=0, resolve=_RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    number = errno.EAGAIN
+    for _ in range(_ATTEMPTS):
+        found = _libc.syscall(
+            ctypes.c_long(_SYS_OPENAT2), directory, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how)
+        )
+        if found >= 0:
+            return int(found)
+        number = ctypes.get_errno()
+        if number != errno.EAGAIN:
+            break
+    raise OSError(number, os.strerror(number), path)
+
+
+def open_or_make_beneath(directory: FileDescriptor, path: str) -> FileDescriptor:
+    """Open a path inside a directory like `open_beneath`; directories that are missing are made, with its mode."""
+    try:
+        return open_beneath(directory, path)
+    except FileNotFoundError:
+        pass
+    mode = stat.S_IMODE(os.fstat(directory).st_mode) & 0o777
+    parts = PurePosixPath(path).parts
+    parent = os.dup(directory)
+    for count, part in enumerate(parts, start=1):
+        try:
+            child = _child(directory, "/".join(parts[:count]), parent, part, mode)
+        finally:
+            os.close(parent)
+        parent = child
+    return parent
+
+
+def _child(directory: FileDescriptor, path: str, parent: FileDescriptor, name: str, mode: int) -> FileDescriptor:
+    try:
+        return open_beneath(directory, path)
+    except FileNotFoundError:
+        with suppress(FileExistsError):  # somebody was quicker, or it is a link to nothing: the next call tells
+            _make(parent, name, mode)
+    return open_beneath(directory, path)
+
+
+def _make(parent: FileDescriptor, name: str, mode: int) -> None:
+    os.mkdir(name, mode, dir_fd=parent)
+    # The umask has taken bits away. What is opened may already be something else, but then it is not root's.
+    made = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        if os.fstat(made).st_uid == os.geteuid():
+            Path(f"/proc/self/fd/{made}").chmod(mode)
+    finally:
+        os.close(made)

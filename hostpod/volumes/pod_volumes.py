@@ -1,0 +1,163 @@
+"""A pod's volumes and files: made before its containers, given to each container, removed after them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import normpath
+
+from hostpod.host.mount import MountError, unmount, unmount_under
+from hostpod.host.store import StoreError, remove_tree
+from hostpod.kube import Container, Pod, VolumeMount
+from hostpod.volumes.empty_dir import open_limited
+from hostpod.volumes.errors import VolumeError, reason
+from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
+from hostpod.volumes.propagation import Propagation, propagation_of
+from hostpod.volumes.sub_path import bind_sub_path
+from hostpod.volumes.volume import limit_on_disk, naming, open_volume
+
+# The kubelet's names, so that people and their tools find what they know.
+VOLUMES = "volumes"
+EMPTY_DIRS = "kubernetes.io~empty-dir"
+SUB_PATHS = "volume-subpaths"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PodFacts:
+    """What other rooms know of a pod; no `address` on the host's network, no `memory_limit_bytes` without a limit."""
+
+    hostname: str
+    address: str | None
+    memory_limit_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedVolumes:
+    """The pod's volumes by name, the files that every pod has, and where subPaths are bound."""
+
+    sources: Mapping[str, Path]
+    files: PodFiles
+    sub_paths: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VolumeMounted:
+    """One mount of a container; `recursive` takes along what is mounted below the source."""
+
+    source: Path
+    destination: str
+    read_only: bool = False
+    recursive: bool = False
+    propagation: Propagation = "private"
+
+
+class PodVolumes:
+    """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid."""
+
+    def __init__(self, *, state: Path, runtime: Path) -> None:
+        self._state = state
+        self._runtime = runtime
+
+    async def prepare(self, pod: Pod, facts: PodFacts) -> PreparedVolumes:
+        """Make the pod's volumes and files, or find them after a restart: what is there is not touched.
+
+        VolumeError names the volume and says why it cannot be had.
+        """
+        state, runtime = self._directories(pod.metadata.uid or "")
+        own = state / VOLUMES / EMPTY_DIRS
+        for volume in pod.spec.volumes:
+            if (limit := limit_on_disk(volume)) is not None:
+                with naming(volume.name):
+                    _make(own)
+                    await open_limited(own / volume.name, limit)
+        if not pod.spec.volumes:  # nothing here can block then
+            return _prepare(pod, facts, state, runtime)
+        return await asyncio.to_thread(_prepare, pod, facts, state, runtime)
+
+    def container_mounts(self, container: Container, prepared: PreparedVolumes) -> tuple[VolumeMounted, ...]:
+        """What to mount into a container, parents before children: its volumes, and the pod's files around them.
+
+        A subPath is resolved and bound now, anew for each attempt of the container. VolumeError names the volume.
+        """
+        place = prepared.sub_paths / container.name
+        volumes = [_mounted(mount, prepared, place / str(n)) for n, mount in enumerate(container.volume_mounts)]
+        taken = {mounted.destination for mounted in volumes}
+        files = [
+            VolumeMounted(source=source, destination=destination)
+            for source, destination in prepared.files.places()
+            if destination not in taken
+        ]
+        return tuple(sorted((*files, *volumes), key=lambda mounted: mounted.destination.count("/")))
+
+    def teardown(self, uid: str) -> None:
+        """Remove a pod's volumes and files, and what containers have mounted on them; nothing when there are none.
+
+        Links are not followed, and nothing that is still mounted is entered. VolumeError says what would not go.
+        """
+        state, runtime = self._directories(uid)
+        volumes, sub_paths = state / VOLUMES, runtime / SUB_PATHS
+        try:
+            remove_pod_files(runtime)
+            for target in (*sub_paths.glob("*/*"), *(volumes / EMPTY_DIRS).glob("*")):
+                unmount(target)
+            try:
+                _remove(sub_paths, volumes)
+            except StoreError:  # a container has mounted something on a volume: that goes as well
+                unmount_under(volumes)
+                unmount_under(sub_paths)
+                _remove(sub_paths, volumes)
+        except (StoreError, MountError) as error:
+            raise VolumeError(f"cannot remove the volumes of pod {uid}: {error}") from error
+
+    def _directories(self, uid: str) -> tuple[Path, Path]:
+        if uid in ("", ".", "..") or "/" in uid:
+            raise VolumeError(f'"{uid}" cannot be the uid of a pod')
+        return self._state / uid, self._runtime / uid
+
+
+def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedVolumes:
+    own = state / VOLUMES / EMPTY_DIRS
+    sources = {}
+    for volume in pod.spec.volumes:
+        _make(state)
+        _make(own)
+        with naming(volume.name):
+            sources[volume.name] = open_volume(
+                pod, volume, own / volume.name, memory_limit_bytes=facts.memory_limit_bytes
+            )
+    try:
+        files = write_pod_files(pod, runtime=runtime, hostname=facts.hostname, address=facts.address)
+    except MountError as error:
+        raise VolumeError(str(error)) from error
+    except OSError as error:
+        raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
+    return PreparedVolumes(sources=sources, files=files, sub_paths=runtime / SUB_PATHS)
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise VolumeError(f"cannot make {directory}: {reason(error)}") from error
+
+
+def _mounted(mount: VolumeMount, prepared: PreparedVolumes, place: Path) -> VolumeMounted:
+    source = prepared.sources[mount.name]
+    if mount.sub_path:
+        with naming(mount.name):
+            bind_sub_path(source, mount.sub_path, place)
+            source = place
+    return VolumeMounted(
+        source=source,
+        destination=normpath(f"/{mount.mount_path}").replace("//", "/"),
+        read_only=bool(mount.read_only),
+        recursive=True,
+        propagation=propagation_of(mount.mount_propagation),
+    )
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        remove_tree(path)
