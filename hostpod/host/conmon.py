@@ -71,13 +71,13 @@ class Conmon:
         argv += ["--terminal"] if tty else []
         self._make_room(conmon_pid_file)
         try:
-            message = await _first_message(argv, bundle)
-        except CommandError as error:
-            raise ConmonError(f"cannot create the container: {error}") from error
-        except BaseException:
+            return _pid(await _first_message(argv, bundle), bundle)
+        except BaseException as error:
             _kill_monitor(conmon_pid_file)
+            self.forget(cid)  # conmon leaves its attach link when runc fails
+            if isinstance(error, CommandError):
+                raise ConmonError(f"cannot create the container: {error}") from error
             raise
-        return _pid(message, bundle)
 
     def _argv(self, *, cid: str, bundle: Path, log_path: Path, pid_file: Path, name: str) -> list[str]:
         # conmon takes the log path apart at colons, and an absolute path of the runtime only.
