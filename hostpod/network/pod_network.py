@@ -97,6 +97,13 @@ class PodNetwork:
         address = self._leases.find(uid)
         return self._attachment(uid, address) if address else None
 
+    def reserve(self, uid: str) -> Attachment:
+        """The place that `attach` will give the pod: its files can name the address before its link is there.
+
+        The address is the pod's own from now on, over failed tries as well, until `detach`.
+        """
+        return self._attachment(uid, self._leases.acquire(uid))
+
     def uplink_address(self) -> str | None:
         """The address that others know this host by (status.hostIP); None where it has none but the bridge's."""
         return self._now.uplink.address
