@@ -58,6 +58,7 @@ def test_the_command_is_killed_when_the_client_goes(served: Served) -> None:
         connector = aiohttp.UnixConnector(str(served.path))
         async with aiohttp.ClientSession(connector=connector) as session:
             socket = await session.ws_connect(f"{URL}?command=sleep")
+            await asyncio.to_thread(eventually, lambda: bool(served.node.sessions))
             assert not served.node.sessions[0].killed
             await socket.close()
 
