@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -101,11 +101,12 @@ async def stream(request: web.Request, chunks: AsyncGenerator[bytes, None], *, c
     response = web.StreamResponse(headers=_PLAIN)
     response.content_type = content_type
     async with tracked(request), aclosing(chunks):
-        await response.prepare(request)
-        if request.method != "HEAD":
-            async for chunk in chunks:
-                await response.write(chunk)
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # the client went while it was written to
+            await response.prepare(request)
+            if request.method != "HEAD":
+                async for chunk in chunks:
+                    await response.write(chunk)
+            await response.write_eof()
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -76,9 +77,10 @@ async def _read(socket: web.WebSocketResponse, session: ExecSession) -> None:
 
 async def _write(socket: web.WebSocketResponse, session: ExecSession) -> None:
     """Until the command has ended and everything it wrote is sent."""
-    async for output, data in session.output():
-        await socket.send_bytes(channels.pack(_OUTPUT[output], data))
-    await _end(socket, channels.command_status(await session.exit_code()))
+    with suppress(ConnectionResetError):  # the client went while it was written to
+        async for output, data in session.output():
+            await socket.send_bytes(channels.pack(_OUTPUT[output], data))
+        await _end(socket, channels.command_status(await session.exit_code()))
 
 
 async def _end(socket: web.WebSocketResponse, status: Mapping[str, Any]) -> None:

@@ -88,6 +88,14 @@ def test_interrupt_kills_the_command(served: Served) -> None:
     eventually(lambda: served.node.sessions[0].killed)
 
 
+def test_a_reader_that_goes_ends_it_like_any_filter(served: Served) -> None:
+    with subprocess.Popen(argv(served, "t1", "--", "yes"), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"y\n"
+        process.stdout.close()
+        assert process.wait(10) == 128 + signal.SIGPIPE
+
+
 def test_what_cannot_be_started(served: Served) -> None:
     result = subprocess.run(argv(served, "t1", "--", "nowhere"), check=False, capture_output=True, timeout=20)
     assert result.returncode == 1

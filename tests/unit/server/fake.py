@@ -24,7 +24,8 @@ JsonObject = Mapping[str, Any]
 
 
 class FakeExec:
-    """`cat` gives stdin back, `fail N` ends with N after a word on stderr, `size` tells sizes, `sleep` does nothing."""
+    """`cat` gives stdin back, `fail N` ends with N after a word on stderr, `size` tells sizes,
+    `sleep` does nothing, `yes` writes for ever."""
 
     def __init__(self, command: Sequence[str], *, stdin: bool) -> None:
         self.command = command
@@ -50,6 +51,8 @@ class FakeExec:
             return
         if self.command[0] == "sleep":
             await asyncio.Event().wait()
+        while self.command[0] == "yes":
+            yield "stdout", b"y\n" * 32768
         while (line := await self._lines.get()) is not None:
             yield "stdout", line
 

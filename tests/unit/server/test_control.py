@@ -196,3 +196,11 @@ def test_a_client_that_does_not_read_does_not_hold_up_others(served: Served) -> 
     with opened(served, "/containerLogs/default/t1/main") as slow:
         assert ask(served, "GET", "/healthz") == (200, "ok")
         assert len(slow.read()) == 200 * 65536
+
+
+def test_a_client_that_goes_in_the_middle_is_no_error(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    served.node.log = [b"x" * 65536] * 2000
+    with opened(served, "/containerLogs/default/t1/main") as response:
+        response.read(10)
+    assert ask(served, "GET", "/healthz") == (200, "ok")
+    assert caplog.text == ""

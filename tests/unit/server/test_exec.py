@@ -53,17 +53,21 @@ def test_without_stdin_the_command_reads_end_of_file(served: Served) -> None:
     assert status(messages[0])["status"] == "Success"
 
 
-def test_the_command_is_killed_when_the_client_goes(served: Served) -> None:
+@pytest.mark.parametrize("command", ["sleep", "yes"])
+def test_the_command_is_killed_when_the_client_goes(
+    served: Served, command: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def leave() -> None:
         connector = aiohttp.UnixConnector(str(served.path))
         async with aiohttp.ClientSession(connector=connector) as session:
-            socket = await session.ws_connect(f"{URL}?command=sleep")
+            socket = await session.ws_connect(f"{URL}?command={command}")
             await asyncio.to_thread(eventually, lambda: bool(served.node.sessions))
             assert not served.node.sessions[0].killed
             await socket.close()
 
     asyncio.run(leave())
     eventually(lambda: served.node.sessions[0].killed)
+    assert caplog.text == ""
 
 
 def test_a_command_that_cannot_be_started_is_told_like_an_end(served: Served) -> None:
