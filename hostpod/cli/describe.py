@@ -9,7 +9,7 @@ import click
 from hostpod.cli.daemon_client import Daemon
 from hostpod.cli.describe_pod import describe_pod
 from hostpod.cli.events_table import events_about
-from hostpod.cli.get import problem_line
+from hostpod.cli.get import kept_pods, problem_line
 from hostpod.cli.options import asks_daemon, complete_pods, namespace, pod_name
 from hostpod.host import clock
 
@@ -48,5 +48,5 @@ def pod(daemon: Daemon, *, names: Sequence[str], namespace: str) -> None:
     click.echo("\n\n".join(texts), nl=False)
     shown = {each["metadata"]["name"] for each in pods}
     for problem in daemon.get("problems")["items"]:
-        if problem.get("keptPod") in shown:
+        if not kept_pods(problem).isdisjoint(shown):
             click.echo(problem_line(problem), err=True)

@@ -126,7 +126,7 @@ def _tell(daemon: Daemon, wanted: _Wanted, *, empty: bool) -> None:
     problems = [
         problem
         for problem in daemon.get("problems")["items"]
-        if not wanted.names or problem.get("keptPod") in wanted.names
+        if not wanted.names or not kept_pods(problem).isdisjoint(wanted.names)
     ]
     if problems:
         click.echo("\nProblems in manifests:", err=True)
@@ -138,8 +138,19 @@ def problem_line(problem: JsonObject) -> str:
     """`FILE:LINE: FIELD: message`, and what became of the pod."""
     place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
     field = f"{problem['path']}: " if problem.get("path") else ""
-    kept = f" (pod {problem['keptPod']} goes on as it was)" if problem.get("keptPod") else ""
-    return printable(f"{place}: {field}{problem['message']}{kept}")
+    return printable(f"{place}: {field}{problem['message']}{_consequence(problem)}")
+
+
+def kept_pods(problem: JsonObject) -> set[str]:
+    """The pods that go on as the manifest said before."""
+    return set(filter(None, (problem.get("keptPod") or "").split(", ")))
+
+
+def _consequence(problem: JsonObject) -> str:
+    kept = sorted(kept_pods(problem))
+    if len(kept) > 1:
+        return f" (pods {', '.join(kept)} go on as they were)"
+    return f" (pod {kept[0]} goes on as it was)" if kept else ""
 
 
 class _TableView:

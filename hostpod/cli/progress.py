@@ -25,6 +25,8 @@ def draw(lines: Iterable[JsonObject]) -> JsonObject | None:
         for line in lines:
             if "image" in line:
                 found: JsonObject = line["image"]
+                for bar in bars.values():
+                    progress.update(bar, completed=found["sizeBytes"], total=found["sizeBytes"])
                 return found
             words = printable(f"{line['id']}: {line['action']}")
             if line["id"] not in bars:

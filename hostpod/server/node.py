@@ -46,7 +46,7 @@ class Node(Protocol):
         """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
 
     def problems(self) -> Sequence[JsonObject]:
-        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod": name or None}."""
+        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod": names joined by ", " or None}."""
 
     def events(self) -> Sequence[JsonObject]:
         """v1 Events, oldest first."""

@@ -68,7 +68,7 @@ def test_nothing_is_said_on_stderr(served: Served, hostpod: Hostpod) -> None:
 def test_problems_of_manifests_are_shown_below(served: Served, hostpod: Hostpod) -> None:
     problem: dict[str, Any] = {"line": 14, "column": 3, "path": "spec.containers[1].imagee"}
     problem |= {"message": 'unknown field, did you mean "image"?', "keptPod": "t1-peer"}
-    whole: dict[str, Any] = {"line": 0, "column": 0, "path": "", "message": "cannot be read", "keptPod": None}
+    whole: dict[str, Any] = {"line": 0, "column": 0, "path": "", "message": "cannot be read", "keptPod": "a, b"}
     served.node.problem_items += [{"file": "/m/t1.yaml", **problem}, {"file": "/m/x.yaml", **whole}]
     result = hostpod("get", "pods")
     assert result.exit_code == 0
@@ -76,7 +76,7 @@ def test_problems_of_manifests_are_shown_below(served: Served, hostpod: Hostpod)
         "\nProblems in manifests:\n"
         '  /m/t1.yaml:14: spec.containers[1].imagee: unknown field, did you mean "image"? '
         "(pod t1-peer goes on as it was)\n"
-        "  /m/x.yaml: cannot be read\n"
+        "  /m/x.yaml: cannot be read (pods a, b go on as they were)\n"
     )
     assert "t1.yaml:14" in hostpod("get", "pods", "t1").stderr
     assert hostpod("get", "pods", "classic").stderr == ""
