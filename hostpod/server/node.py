@@ -46,7 +46,11 @@ class Node(Protocol):
         """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
 
     def problems(self) -> Sequence[JsonObject]:
-        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod": names joined by ", " or None}."""
+        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod"}.
+
+        `line` is 0 for a whole file; `keptPod` has the names of the pods that go on as they were, joined by ", ", or
+        is None.
+        """
 
     def events(self) -> Sequence[JsonObject]:
         """v1 Events, oldest first."""
