@@ -40,6 +40,7 @@ from hostpod.volumes import PodVolumes
 
 log = logging.getLogger(__name__)
 
+EXIT_SOFTWARE = 70  # of sysexits.h: systemd starts the daemon again
 STATUS_DELAY_S = 0.5
 # runc is mostly on the CPU: more calls at once than this only make each slower.
 RUNTIME_CALLS_PER_CORE = 4
@@ -61,6 +62,9 @@ def serve(config: Config) -> int:
     except START_ERRORS as error:
         sys.stderr.write(f"hostpod: {error}\n")
         return 1
+    except Exception:
+        log.critical("a fault of hostpod's own ended the daemon; containers go on", exc_info=True)
+        return EXIT_SOFTWARE
     return 0
 
 
@@ -124,6 +128,7 @@ async def _serve(config: Config) -> None:
                 log.info("stopping; containers go on")
             for task in work:
                 task.cancel()
+        await _leave(edges, engine)
 
 
 async def _build(config: Config, stack: AsyncExitStack) -> Edges:
@@ -133,13 +138,12 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
     cgroups = Cgroups.detect(config.cgroups.root)
     cgroups.open()
     make_pause_root(binaries.catatonit, paths.pause_root)
-    stack.callback(remove_pause_root, paths.pause_root)
     _found(binaries.skopeo)
-    images = ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
-    await images.open()
+    images = await stack.enter_async_context(
+        ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
+    )
     network = PodNetwork(config.network, leases=paths.leases)
     await network.open()
-    stack.push_async_callback(network.close, remove=False)
     return Edges(
         config=config,
         paths=paths,
@@ -159,6 +163,15 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
         privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2"),
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),
     )
+
+
+async def _leave(edges: Edges, engine: Engine) -> None:
+    """What pods stand on stays for the next daemon while there are pods, and is taken away with the last one."""
+    empty = engine.is_empty()
+    await edges.network.close(remove=empty)
+    if empty:
+        remove_pause_root(edges.paths.pause_root)
+        edges.cgroups.close()
 
 
 def _found(binary: str) -> str:

@@ -112,12 +112,12 @@ async def _prepare(state: PodState, container: Container, record: ContainerRecor
 def _defaults(image: Image) -> ImageDefaults:
     config = image.config
     return ImageDefaults(
-        entrypoint=config.entrypoint,
-        cmd=config.cmd,
+        entrypoint=config.entrypoint or (),
+        cmd=config.cmd or (),
         env=config.env,
         working_dir=config.working_dir,
         user=config.user,
-        stop_signal=config.stop_signal,
+        stop_signal=config.stop_signal or "",
         volumes=config.volumes,
     )
 

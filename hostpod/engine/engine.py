@@ -107,6 +107,10 @@ class Engine:
 
     # What people see
 
+    def is_empty(self) -> bool:
+        """Whether nothing of any pod is on the host."""
+        return all(worker.state is None for worker in self._workers.values())
+
     def counts(self) -> Mapping[str, int]:
         """Pods by phase, for the status line."""
         phases = (phase(seen) for worker in self._workers.values() if (seen := worker.sight()) is not None)

@@ -16,6 +16,7 @@ from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
 from hostpod.host.store import remove_tree
+from hostpod.images import PullPolicy
 from hostpod.kube import Container, Pod
 from hostpod.oci import pod_hostname, pod_limits
 from hostpod.plan import actions as do
@@ -99,7 +100,7 @@ async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
     begun = now()
     if _may_pull(container, present=present):
         _event(state, edges, "Pulling", f'Pulling image "{reference}"', name)
-    image = await edges.images.ensure(reference, policy=container.image_pull_policy or "IfNotPresent", progress=None)
+    image = await edges.images.ensure(reference, policy=_policy(container))
     if _may_pull(container, present=present):
         took = f"{now() - begun:.3g}s"
         message = f'Successfully pulled image "{reference}" in {took}. Image size: {image.size_bytes} bytes.'
@@ -107,6 +108,14 @@ async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
         message = f'Container image "{reference}" already present on machine'
     _event(state, edges, "Pulled", message, name)
     state.images[name] = image
+
+
+def _policy(container: Container) -> PullPolicy:
+    match container.image_pull_policy:
+        case "Always" | "Never" as policy:
+            return policy
+        case _:
+            return "IfNotPresent"
 
 
 def _may_pull(container: Container, *, present: bool) -> bool:
