@@ -33,7 +33,8 @@ class Traces:
         found += [f"cgroup {path}" for path in self.cgroups() if path.name.startswith("pod")]
         found += [f"lease {path.name}" for path in self.runtime.glob("leases/*") if path.name[0].isdigit()]
         found += [f"file {path}" for path in self.runtime.glob("pods/*")]
-        return found + [f"process {pid}: {text}" for pid, text in self.processes()]
+        daemons = " serve "  # hostpod itself, and a registry beside it
+        return found + [f"process {pid}: {text}" for pid, text in self.processes() if daemons not in text]
 
     def of_instance(self) -> list[str]:
         """What should be gone once the daemon has taken everything away that it made on this host."""
