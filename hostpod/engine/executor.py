@@ -16,7 +16,7 @@ from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
 from hostpod.host.store import remove_tree
-from hostpod.images import PullPolicy
+from hostpod.images.image import PullPolicy
 from hostpod.kube import Container, Pod
 from hostpod.oci import pod_hostname, pod_limits
 from hostpod.plan import actions as do

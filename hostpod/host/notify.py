@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+
+log = logging.getLogger(__name__)
 
 
 def ready() -> None:
@@ -25,4 +28,7 @@ def _tell(state: str) -> None:
         return
     from systemd import daemon  # noqa: PLC0415 - not loaded where nobody listens
 
-    daemon.notify(state)
+    try:
+        daemon.notify(state)
+    except OSError as error:  # a listener that is gone is no reason to end
+        log.debug("cannot tell %s: %s", state, error)
