@@ -13,6 +13,7 @@ from lab.debian import program
 from lab.place import LabError, command
 
 READY_WITHIN_S = 10.0
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,20 @@ def start_registry(directory: Path) -> Registry:
     """Start an empty (or, in a used directory, the former) registry on a free port and wait until it answers."""
     directory.mkdir(parents=True, exist_ok=True)
     binary = program("docker-registry", package="docker-registry")
-    port = free_port()
+    for attempt in range(_ATTEMPTS):
+        registry = _start(binary, directory, free_port())
+        try:
+            _wait_until_it_listens(registry)
+        except LabError:  # somebody may have taken the port in between
+            registry.stop()
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            break
+    return registry
+
+
+def _start(binary: Path, directory: Path, port: int) -> Registry:
     settings = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -54,16 +68,10 @@ def start_registry(directory: Path) -> Registry:
         "http": {"addr": f"127.0.0.1:{port}"},
     }
     (directory / "registry.yaml").write_text(json.dumps(settings))
-    with (directory / "registry.log").open("ab") as log:
+    with (directory / "registry.log").open("wb") as log:
         argv: list[str | Path] = [binary, "serve", directory / "registry.yaml"]
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    registry = Registry(directory=directory, port=port, process=process)
-    try:
-        _wait_until_it_listens(registry)
-    except LabError:
-        registry.stop()
-        raise
-    return registry
+    return Registry(directory=directory, port=port, process=process)
 
 
 def _wait_until_it_listens(registry: Registry) -> None:
@@ -75,7 +83,8 @@ def _wait_until_it_listens(registry: Registry) -> None:
             time.sleep(0.02)
         else:
             return
-    lines = (registry.directory / "registry.log").read_text().splitlines()[-3:]
+    output, _, _usage = (registry.directory / "registry.log").read_text().partition("Usage:")
+    lines = output.strip().splitlines()[-3:]
     raise LabError(f"docker-registry does not listen on {registry.address}: {'; '.join(lines) or 'no output'}")
 
 

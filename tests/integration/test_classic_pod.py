@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -15,9 +17,17 @@ pytestmark = pytest.mark.integration
 CLASSIC = (Path(__file__).parents[2] / "examples/nginx.yaml").read_text()
 
 
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as response:
-        return str(response.read().decode())
+def _get(url: str, *, within_s: float = 5) -> str:
+    """A page, asked for again while nobody listens yet."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return str(response.read().decode())
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def test_the_classic_manifest_runs_serves_and_goes(daemon: Daemon) -> None:
