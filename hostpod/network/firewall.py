@@ -1,7 +1,7 @@
 """hostpod's own nftables table as a text. Pure.
 
-Nothing is accepted here: a verdict "accept" holds for its own chain alone and cannot open what another table drops.
-A host whose forward chain drops by default must accept the bridge there.
+What is dropped here is dropped; but a verdict "accept" holds for its own chain alone and cannot open what another
+table drops. A host whose forward chain drops by default must accept the bridge there.
 """
 
 from __future__ import annotations
@@ -14,14 +14,24 @@ OWNER_COMMENT = "made by hostpod"
 
 def ruleset(*, table: str, bridge: str, subnet: IPv4Network, masquerade: bool) -> str:
     """One transaction that replaces the whole table, whether it is there or not."""
-    chain = _masquerading(bridge, subnet) if masquerade else ""
+    chains = _only_own_sources(bridge, subnet) + (_masquerading(bridge, subnet) if masquerade else "")
     return (
         f"table inet {table}\n"
         f"delete table inet {table}\n"
         f"table inet {table} {{\n"
         f'    comment "{OWNER_COMMENT}"\n'
-        f"{chain}"
+        f"{chains}"
         "}\n"
+    )
+
+
+def _only_own_sources(bridge: str, subnet: IPv4Network) -> str:
+    # rp_filter would do the same, were it not for the host's conf/all, which can loosen it.
+    return (
+        "    chain sources {\n"
+        "        type filter hook prerouting priority raw; policy accept;\n"
+        f'        iifname "{bridge}" ip saddr != {subnet} drop\n'
+        "    }\n"
     )
 
 

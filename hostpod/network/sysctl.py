@@ -25,14 +25,14 @@ def turn_off_ipv6(link: str) -> None:
 
     A kernel without IPv6 has nothing to turn off.
     """
-    if (_NETWORK / "ipv6").exists():
-        _write(f"ipv6/conf/{link}/disable_ipv6", "1")
+    setting = f"ipv6/conf/{link}/disable_ipv6"
+    if (_NETWORK / setting).exists():
+        _write(setting, "1")
 
 
 def settle_bridge(bridge: str) -> None:
-    """Forward what pods send, refuse sources that are not of the pods' subnet, and take no part in IPv6."""
+    """Forward what pods send, also where new links of the host do not, and take no part in IPv6."""
     turn_off_ipv6(bridge)
-    _write(f"ipv4/conf/{bridge}/rp_filter", "1")
     _write(f"ipv4/conf/{bridge}/forwarding", "1")
 
 

@@ -13,6 +13,10 @@ def test_the_table_is_replaced_as_a_whole_in_one_transaction() -> None:
         "delete table inet hostpod\n"
         "table inet hostpod {\n"
         '    comment "made by hostpod"\n'
+        "    chain sources {\n"
+        "        type filter hook prerouting priority raw; policy accept;\n"
+        '        iifname "hostpod0" ip saddr != 10.85.0.0/16 drop\n'
+        "    }\n"
         "    chain postrouting {\n"
         "        type nat hook postrouting priority srcnat; policy accept;\n"
         '        ip saddr 10.85.0.0/16 oifname != "hostpod0" ip daddr != 224.0.0.0/4 masquerade fully-random\n'
@@ -21,8 +25,10 @@ def test_the_table_is_replaced_as_a_whole_in_one_transaction() -> None:
     )
 
 
-def test_without_masquerading_there_is_no_rule() -> None:
-    assert "chain" not in ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=False)
+def test_without_masquerading_foreign_sources_are_dropped_all_the_same() -> None:
+    text = ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=False)
+    assert "nat" not in text
+    assert "drop" in text
 
 
 def test_the_table_names_itself_as_ours() -> None:

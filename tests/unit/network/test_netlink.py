@@ -37,6 +37,14 @@ def test_the_message_that_was_refused_is_named_and_the_others_are_not() -> None:
         netlink.change(batch, what=("do the first", "do the second"))
 
 
+def test_the_kernels_own_words_are_in_the_message() -> None:
+    with Netlink() as netlink, pytest.raises(NetlinkError) as refused:
+        netlink.ask(messages.link_by_name("a-name-that-is-too-long"), what="look at it")
+    assert str(refused.value) == (
+        "cannot look at it: numerical result out of range (Attribute failed policy validation)"
+    )
+
+
 def test_a_socket_that_joined_a_group_can_be_drained_at_any_time() -> None:
     with Netlink(group=7) as netlink:
         netlink.drain()

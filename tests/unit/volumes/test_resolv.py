@@ -57,6 +57,11 @@ def test_three_name_servers_at_the_most() -> None:
     assert render_resolv_conf(Resolver(nameservers=servers)).count("nameserver") == 3
 
 
+def test_long_searches_are_cut_to_2048_letters() -> None:
+    searches = tuple(f"{'x' * 250}{n}.org" for n in range(10))
+    assert parse_resolv_conf(render_resolv_conf(Resolver(searches=searches))).searches == searches[:8]
+
+
 @given(st.lists(st.text("abc.", min_size=1, max_size=200), max_size=60))
 def test_searches_stay_within_the_limits_and_in_order(searches: list[str]) -> None:
     read = parse_resolv_conf(render_resolv_conf(Resolver(searches=tuple(searches)))).searches
