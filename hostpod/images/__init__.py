@@ -1,1 +1,33 @@
-"""Reference to blobs to layers to root file system: the image store and its mounts."""
+"""Reference to blobs to layers to root file system: the image store and its mounts.
+
+Here live references, manifests, pulls, layers and the roots made of them; not what runs in a root, nor when an image is
+wanted. The pure files (references, manifest, tarheader, tarwalk, overlay_tar, complaints) stand beside their edges.
+"""
+
+from hostpod.images.errors import (
+    ImageError,
+    ImageInspectError,
+    ImageInUseError,
+    ImageNeverPulledError,
+    ImagePullError,
+    InvalidImageNameError,
+    LayerMountError,
+)
+from hostpod.images.image import Image, ImageConfig, Progress
+from hostpod.images.store import ImageStore
+from hostpod.images.userfiles import read_user_files
+
+__all__ = [
+    "Image",
+    "ImageConfig",
+    "ImageError",
+    "ImageInUseError",
+    "ImageInspectError",
+    "ImageNeverPulledError",
+    "ImagePullError",
+    "ImageStore",
+    "InvalidImageNameError",
+    "LayerMountError",
+    "Progress",
+    "read_user_files",
+]

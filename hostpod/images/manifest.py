@@ -14,7 +14,7 @@ _INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_CONFIGURATION = "application/vnd.docker.container.image.v1+json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

@@ -5,8 +5,6 @@ POSIX.1-2001 (ustar, PAX), GNU (long names, base-256 numbers) and V7, as far as 
 
 from __future__ import annotations
 
-import re
-
 Records = dict[bytes, bytes]  # of PAX headers, in their order
 
 BLOCK_BYTES = 512
@@ -21,8 +19,6 @@ STORED = HEADER_ONLY | frozenset(b"\x0007S")
 PLAIN_DIRECTORY = b"0000755\0" + b"0000000\0" * 2 + bytes(12) + b"00000000000\0"
 WHITEOUT = b"0000000\0" * 3 + bytes(12) + b"00000000000\0"
 ATTRIBUTES = slice(100, 148)
-
-_ODD_NAME = re.compile(rb"(?:^|/)\.{0,2}(?:/|$)")
 
 
 class TarError(Exception):
@@ -43,7 +39,7 @@ def number(field: bytes) -> int:
 
 def name_of(header: bytes) -> bytes:
     """The name as the header alone gives it: in ustar with its prefix."""
-    name = header[:100].partition(b"\0")[0]
+    name = header[: header.index(0) if header[99] == 0 else 100]
     if header[345] and header[257:263] == b"ustar\0":
         return header[345:500].partition(b"\0")[0] + b"/" + name
     return name
@@ -51,7 +47,7 @@ def name_of(header: bytes) -> bytes:
 
 def normal_path(name: bytes) -> bytes:
     """The path below the root, b"" for the root itself. TarError where it leads out of it."""
-    if not _ODD_NAME.search(name):
+    if name[:1] not in (b"", b".", b"/") and b"/." not in name and b"//" not in name and name[-1:] != b"/":
         return name
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
     if b".." in parts:

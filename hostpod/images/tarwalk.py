@@ -47,7 +47,7 @@ class Extension:
 _NO_EXTENSION = Extension()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)  # not frozen: that costs a microsecond each, and there are many
 class Entry:
     """An entry that can be stored. `number` counts from 0; `size` is that of the content that follows."""
 

@@ -1,0 +1,119 @@
+"""Which images there are: their records, and their manifests and configurations as blobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from hostpod.host.store import write_atomic
+from hostpod.images.errors import InvalidImageNameError
+from hostpod.images.image import Image
+from hostpod.images.index import ImageRecord, image_of, load_index, save_index, with_image
+from hostpod.images.manifest import ManifestError, digest_of
+from hostpod.images.references import image_id, parse_reference
+
+log = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """Looks are free, changes are atomic and survive a power cut."""
+
+    def __init__(self, directory: Path) -> None:
+        self._index = directory / "index.json"
+        self._blobs = directory / "blobs" / "sha256"
+        self._records: tuple[ImageRecord, ...] = ()
+        self._images: dict[str, Image] = {}
+        self._names: dict[str, Image] = {}
+        self._changing = asyncio.Lock()
+
+    def open(self, has_layer: Callable[[str], bool]) -> None:
+        """Read what there is. An image that is not whole is forgotten: it will be pulled again."""
+        self._blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        records = load_index(self._index)
+        whole = tuple(record for record in records if self._is_whole(record, has_layer))
+        if whole != records:
+            save_index(self._index, whole)
+        self._take(whole)
+        self._remove_blobs()
+
+    def find(self, text: str) -> Image | None:
+        """By reference, repository digest or id; None also for what is no reference."""
+        identity = image_id(text)
+        if identity:
+            return self._images.get(identity)
+        try:
+            return self._names.get(str(parse_reference(text)))
+        except InvalidImageNameError:
+            return None
+
+    def images(self) -> tuple[Image, ...]:
+        """All images, in the order in which they came."""
+        return tuple(self._images.values())
+
+    def records(self) -> tuple[ImageRecord, ...]:
+        """What is written down of them."""
+        return self._records
+
+    def diff_ids(self) -> Collection[str]:
+        """The layers of all images."""
+        return {diff_id for image in self._images.values() for diff_id in image.layers}
+
+    def layers(self) -> Mapping[str, tuple[str, ...]]:
+        """The layers of each image id."""
+        return {image.id: image.layers for image in self._images.values()}
+
+    async def add(self, record: ImageRecord, *, manifest: bytes, configuration: bytes) -> Image:
+        """Write an image down. References that another image had are its own now."""
+        async with self._changing:
+            await asyncio.to_thread(self._write, record, manifest, configuration)
+        return self._images[record.id]
+
+    async def remove(self, identity: str) -> None:
+        """Forget an image; nothing where it is not known."""
+        async with self._changing:
+            await asyncio.to_thread(self._forget, identity)
+
+    def _write(self, record: ImageRecord, manifest: bytes, configuration: bytes) -> None:
+        for content in (manifest, configuration):
+            path = self._blob(digest_of(content))
+            if not path.exists():
+                write_atomic(path, content, durable=True)
+        records = with_image(self._records, record)
+        save_index(self._index, records)
+        self._take(records)
+
+    def _forget(self, identity: str) -> None:
+        records = tuple(record for record in self._records if record.id != identity)
+        if records != self._records:
+            save_index(self._index, records)
+            self._take(records)
+            self._remove_blobs()
+
+    def _take(self, records: tuple[ImageRecord, ...]) -> None:
+        self._records = records
+        self._images = {record.id: image_of(record, self._blob(record.id).read_bytes()) for record in records}
+        self._names = {
+            name: image for image in self._images.values() for name in (*image.references, *image.repo_digests)
+        }
+
+    def _is_whole(self, record: ImageRecord, has_layer: Callable[[str], bool]) -> bool:
+        missing = [diff_id for diff_id in record.diff_ids() if not has_layer(diff_id)]
+        try:
+            image_of(record, self._blob(record.id).read_bytes())
+        except (OSError, ManifestError) as error:
+            log.warning("image %s is forgotten: %s", record.id, error)
+            return False
+        if missing:
+            log.warning("image %s is forgotten: layer %s is missing", record.id, missing[0])
+        return not missing
+
+    def _remove_blobs(self) -> None:
+        named = {self._blob(digest) for record in self._records for digest in (record.id, record.manifest)}
+        for path in self._blobs.iterdir():
+            if path not in named:
+                path.unlink()
+
+    def _blob(self, digest: str) -> Path:
+        return self._blobs / digest.partition(":")[2]

@@ -1,0 +1,59 @@
+"""Commands that are joined by pipes, each with its own last words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from io import FileIO
+from pathlib import Path
+from subprocess import DEVNULL  # noqa: TID251 - the constant only
+
+from hostpod.host.process import CommandError, FileDescriptor, Process, started
+from hostpod.images.errors import ImagePullError
+
+PIPE_BYTES = 1024 * 1024
+WORDS_BYTES = 4096
+
+
+class Command:
+    """A running command of a pipeline."""
+
+    def __init__(self, name: str, process: Process, errors: FileDescriptor) -> None:
+        self._name, self._process, self._errors = name, process, errors
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    async def finish(self) -> None:
+        """Wait for its end; ImagePullError with its words where it failed, but not where nobody read its output."""
+        code = await self._process.wait()
+        if code not in (0, -signal.SIGPIPE):
+            lines = os.pread(self._errors, WORDS_BYTES, 0).decode(errors="replace").strip().splitlines()
+            raise ImagePullError(f"{self._name}: {lines[-1] if lines else f'exit code {code}'}")
+
+
+@asynccontextmanager
+async def command(
+    argv: Sequence[str], *, stdin: FileDescriptor = DEVNULL, stdout: FileDescriptor = DEVNULL
+) -> AsyncIterator[Command]:
+    """Start a command; it is killed when the block is left before its end."""
+    errors = os.memfd_create("errors")
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    try:
+        async with started(argv, stdin=stdin, stdout=stdout, stderr=errors, env=environment) as process:
+            yield Command(Path(argv[0]).name, process, errors)
+    except CommandError as error:
+        raise ImagePullError(str(error)) from error
+    finally:
+        os.close(errors)
+
+
+def pipe() -> tuple[FileIO, FileIO]:
+    """The ends of a pipe, reading and writing, unbuffered. Close both, or leave their `with` blocks."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return FileIO(reading, "r"), FileIO(writing, "w")

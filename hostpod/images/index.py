@@ -1,0 +1,106 @@
+"""Which images there are: one file, replaced as a whole, so that it is always the one or the other.
+
+A few hundred images make some 200 KB; a file for each would need an order of writes for a tag that moves between two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from hostpod.host.store import write_atomic
+from hostpod.images.errors import ImageError
+from hostpod.images.image import Image
+from hostpod.images.manifest import ManifestError, parse_configuration
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerRecord:
+    """A layer as the manifest (`blob`) and as the configuration (`diff_id`) name it; `size_bytes` is that on disk."""
+
+    blob: str
+    blob_bytes: int
+    diff_id: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRecord:
+    """What the store knows of an image. `id` is the digest of its configuration, `manifest` that of its manifest."""
+
+    id: str
+    references: tuple[str, ...]
+    repo_digests: tuple[str, ...]
+    manifest: str
+    layers: tuple[LayerRecord, ...]
+
+    def diff_ids(self) -> tuple[str, ...]:
+        return tuple(layer.diff_id for layer in self.layers)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Index:
+    images: tuple[ImageRecord, ...]
+    format: Literal[1] = 1
+
+
+_INDEX = TypeAdapter(_Index)
+
+
+def load_index(path: Path) -> tuple[ImageRecord, ...]:
+    """The images; none where there is no file. ImageError where it cannot be read."""
+    try:
+        return _INDEX.validate_json(path.read_bytes()).images
+    except FileNotFoundError:
+        return ()
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise ImageError(
+            f"cannot read {path}: {place}: {problem['msg'].lower()}; remove the file, and images are pulled anew"
+        ) from error
+
+
+def save_index(path: Path, images: Iterable[ImageRecord]) -> None:
+    """Replace the file; it survives a power cut."""
+    write_atomic(path, _INDEX.dump_json(_Index(images=tuple(images))), durable=True)
+
+
+def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[ImageRecord, ...]:
+    """The images with another one, which takes its references away from those that had them."""
+    result = []
+    for image in images:
+        if image.id == fresh.id:
+            fresh = replace(
+                fresh,
+                references=_merged(image.references, fresh.references),
+                repo_digests=_merged(image.repo_digests, fresh.repo_digests),
+            )
+        else:
+            references = tuple(each for each in image.references if each not in fresh.references)
+            result.append(replace(image, references=references))
+    return (*result, fresh)
+
+
+def image_of(record: ImageRecord, configuration: bytes) -> Image:
+    """What others see of an image. ManifestError where its configuration cannot be used."""
+    parsed = parse_configuration(configuration)
+    if parsed.diff_ids != record.diff_ids():
+        raise ManifestError("its configuration names other layers than its record")
+    return Image(
+        id=record.id,
+        references=record.references,
+        repo_digests=record.repo_digests,
+        layers=record.diff_ids(),
+        size_bytes=sum({layer.diff_id: layer.size_bytes for layer in record.layers}.values()),
+        created=parsed.created,
+        config=parsed.config,
+    )
+
+
+def _merged(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*old, *new)))

@@ -1,0 +1,73 @@
+"""How far a pull is: blobs that are there, and what there is of those that come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from hostpod.images.image import Progress
+from hostpod.images.manifest import Descriptor
+
+INTERVAL_S = 0.1
+# The files in which skopeo gathers blobs, in the layout's directory.
+_PARTIAL = "oci-put-blob*"
+
+
+class Meter:
+    """Tells of a pull, at its steps and ten times a second between them. It looks only while somebody listens."""
+
+    def __init__(self, reference: str, layout: Path, tell: Callable[[Progress], None]) -> None:
+        self._reference = reference
+        self._layout = layout
+        self._tell = tell
+        self._wanted: dict[str, int] = {}
+        self._arrived: set[str] = set()
+        self._layers_done = self._layers_total = 0
+
+    def expect(self, layers: Iterable[Descriptor], present: Collection[str]) -> None:
+        """The image's layers, and those of which nothing need be fetched."""
+        distinct = {layer.digest: layer.size_bytes for layer in layers}
+        self._layers_total = len(distinct)
+        self._layers_done = sum(digest in present for digest in distinct)
+        self._wanted = {digest: size for digest, size in distinct.items() if digest not in present}
+        self.show()
+
+    def arrived(self, digest: str) -> None:
+        """A blob is there."""
+        self._arrived.add(digest)
+
+    def built(self, digest: str) -> None:
+        """A blob has become a layer."""
+        self._layers_done += digest in self._wanted
+        self.show()
+
+    def show(self) -> None:
+        """Tell it now."""
+        total = sum(self._wanted.values())
+        there = sum(size for digest, size in self._wanted.items() if digest in self._arrived)
+        coming = sum(_size(path) for path in self._layout.glob(_PARTIAL)) if there < total else 0
+        self._tell(
+            Progress(
+                reference=self._reference,
+                phase="fetching" if self._layers_total else "resolving",
+                layers_done=self._layers_done,
+                layers_total=self._layers_total,
+                bytes_done=min(there + coming, total),
+                bytes_total=total,
+            )
+        )
+
+    async def run(self, listening: Callable[[], bool]) -> None:
+        """Tell it again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            if listening():
+                self.show()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # it has just got its name

@@ -1,0 +1,156 @@
+"""Roots of containers: layers are mounted once, shared, and gone with their last user; a root is an overlay of them.
+
+Nothing is written down. After a restart the mounts themselves tell: an overlay's source is its image's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hostpod.host.mount import MountError, bind, mounts, overlay, unmount
+from hostpod.images.errors import LayerMountError
+from hostpod.images.layers import SUFFIX, LayerFiles
+from hostpod.images.loop import mount_squashfs
+
+# Of a diff id's 64 digits: enough to be unique, and short, because the paths of all layers are options of one mount.
+SHORT = 16
+# An image without layers still needs something below its writable layer.
+EMPTY = "empty"
+
+log = logging.getLogger(__name__)
+
+_DESCRIPTORS = "/proc/self/fd/"
+
+
+class Roots:
+    """Mount points of layers are below `directory`; `later` starts work that nobody waits for."""
+
+    def __init__(self, directory: Path, layers: LayerFiles, tasks: asyncio.TaskGroup) -> None:
+        self._directory = directory
+        self._layers = layers
+        self._tasks = tasks
+        self._users: dict[Path, tuple[str, tuple[str, ...]]] = {}
+        self._mounted: dict[str, str] = {}  # mount point's name to diff id
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    def open(self, images: Mapping[str, Sequence[str]]) -> None:
+        """See what is mounted. `images` has the diff ids of each image id; what no root uses is unmounted."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._directory / EMPTY).mkdir(exist_ok=True)
+        names = {_name(diff_id): diff_id for diff_ids in images.values() for diff_id in diff_ids}
+        for entry in mounts():
+            if entry.target.parent == self._directory:
+                self._mounted[entry.target.name] = names.get(entry.target.name, "")
+            elif entry.fstype == "overlay" and entry.source in images and self._is_ours(entry.super_options):
+                self._users[entry.target] = (entry.source, tuple(images[entry.source]))
+        for name in self._unused():
+            self._unmount(name)
+
+    def _is_ours(self, options: Iterable[str]) -> bool:
+        """Of this instance: its layers, or (many layers on an old kernel) descriptors."""
+        return any(
+            option.startswith("lowerdir") and (str(self._directory) in option or _DESCRIPTORS in option)
+            for option in options
+        )
+
+    def in_use(self) -> frozenset[str]:
+        """Ids of the images that roots are mounted from."""
+        return frozenset(image_id for image_id, _ in self._users.values())
+
+    async def mount(self, image_id: str, diff_ids: Sequence[str], *, upper: Path, work: Path, target: Path) -> None:
+        """Mount an image's root. LayerMountError, and nothing is mounted then."""
+        lowest_first = tuple(dict.fromkeys(reversed(diff_ids)))[::-1]
+        self._users[target] = (image_id, lowest_first)
+        try:
+            await self._mount_layers(lowest_first)
+            lower = [self._directory / _name(each) for each in reversed(lowest_first)]
+            overlay(lower or [self._directory / EMPTY], upper, work, target, source=image_id, volatile=True)
+        except MountError as error:
+            self._forget(target)
+            raise LayerMountError(str(error)) from error
+        except BaseException:
+            self._forget(target)
+            raise
+
+    async def unmount(self, target: Path) -> None:
+        """Unmount a root, and in the background the layers that nobody else uses. A root that is none is fine."""
+        try:
+            await asyncio.to_thread(unmount, target)
+        except MountError as error:
+            raise LayerMountError(str(error)) from error
+        self._forget(target)
+
+    def _forget(self, target: Path) -> None:
+        if self._users.pop(target, None):
+            self._release_unused()
+
+    def _unused(self) -> list[str]:
+        used = {_name(diff_id) for _, diff_ids in self._users.values() for diff_id in diff_ids}
+        return [name for name in self._mounted if name not in used]
+
+    async def _mount_layers(self, diff_ids: Sequence[str]) -> None:
+        """Users are noted before this and layers are released under the same locks, so none goes while it is wanted."""
+        if any(self._mounted.get(_name(each), each) != each for each in diff_ids):
+            raise LayerMountError("two layers have digests that begin alike")
+        missing = sorted(each for each in diff_ids if _name(each) not in self._mounted)
+        if missing:
+            # Not ours to cancel: what the kernel has mounted must be known as mounted.
+            mounting = self._tasks.create_task(self._mount_missing(missing), name="mount layers")
+            error = await asyncio.shield(mounting)
+            if error:
+                raise error
+
+    async def _mount_missing(self, diff_ids: Sequence[str]) -> LayerMountError | None:
+        async with AsyncExitStack() as locks:
+            for diff_id in diff_ids:
+                await locks.enter_async_context(self._lock(_name(diff_id)))
+            for diff_id in diff_ids:
+                if _name(diff_id) not in self._mounted:
+                    try:
+                        await asyncio.to_thread(self._mount_layer, diff_id)
+                    except (OSError, LayerMountError) as error:
+                        self._release_unused()
+                        return LayerMountError(str(error))
+                    self._mounted[_name(diff_id)] = diff_id
+        self._release_unused()
+        return None
+
+    def _mount_layer(self, diff_id: str) -> None:
+        source, target = self._layers.find(diff_id), self._directory / _name(diff_id)
+        if source is None:
+            raise LayerMountError(f"layer {diff_id} is no longer in the store: pull the image again")
+        target.mkdir(exist_ok=True)
+        if source.suffix == SUFFIX:
+            mount_squashfs(source, target)
+        else:
+            bind(source, target, read_only=True)
+
+    def _release_unused(self) -> None:
+        for name in self._unused():
+            self._tasks.create_task(self._release(name), name=f"unmount layer {name}")
+
+    async def _release(self, name: str) -> None:
+        async with self._lock(name):
+            if name in self._unused():
+                diff_id = self._mounted.pop(name)
+                try:
+                    await asyncio.to_thread(self._unmount, name)
+                except OSError as error:
+                    log.warning("a layer stays mounted: %s", error)
+                    self._mounted[name] = diff_id
+
+    def _unmount(self, name: str) -> None:
+        target = self._directory / name
+        unmount(target)
+        target.rmdir()
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
+
+
+def _name(diff_id: str) -> str:
+    return diff_id.partition(":")[2][:SHORT]

@@ -1,0 +1,161 @@
+"""The image store, put together: what there is, what is being pulled, and the roots that are mounted from it.
+
+STATE/index.json     which images there are
+STATE/blobs/sha256   their manifests and configurations, by digest
+STATE/layers         their layers, by digest of the unpacked archive
+STATE/tmp            what is being made; emptied at every start
+RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hostpod.config import BinariesConfig, ImagesConfig
+from hostpod.host.store import remove_tree
+from hostpod.images.build import Builder
+from hostpod.images.catalogue import Catalogue
+from hostpod.images.errors import ImageError, ImageInUseError, ImageNeverPulledError, ImagePullError
+from hostpod.images.flights import Flights
+from hostpod.images.image import Image, Progress, PullPolicy
+from hostpod.images.layers import LayerFiles
+from hostpod.images.loop import squashfs_mounts_work
+from hostpod.images.puller import Puller
+from hostpod.images.references import image_id, parse_reference
+from hostpod.images.rootfs import Roots
+from hostpod.images.skopeo import Skopeo
+from hostpod.images.workshop import Workshop
+
+
+class ImageStore:
+    """Use it as an asynchronous context manager: `async with ImageStore(...) as store`.
+
+    `state` keeps images and layers, `runtime` has the layers' mount points and must be empty after a reboot. Leaving it
+    ends pulls, and what is mounted stays mounted. Raises ImageError.
+    """
+
+    def __init__(self, config: ImagesConfig, binaries: BinariesConfig, *, state: Path, runtime: Path) -> None:
+        self._config = config
+        self._binaries = binaries
+        self._state = state
+        self._runtime = runtime
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Clean up what a crash has left, and see what is there and what is mounted."""
+        async with AsyncExitStack() as stack:
+            threads = ThreadPoolExecutor(self._config.max_parallel_layers, thread_name_prefix="layer")
+            stack.callback(threads.shutdown)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            self._open(threads, tasks)
+            stack.callback(self._flights.cancel)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    def _open(self, threads: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
+        scratch = self._state / "tmp"
+        remove_tree(scratch)
+        scratch.mkdir(mode=0o700, parents=True)
+        squashfs = squashfs_mounts_work(scratch)
+        self._layers = LayerFiles(
+            self._state / "layers",
+            scratch=scratch,
+            as_directories=self._config.layers == "directory" or not squashfs,
+            mounts_squashfs=squashfs,
+            sqfs2tar=_sibling(self._binaries.tar2sqfs, "sqfs2tar"),
+        )
+        self._layers.open()
+        self._catalogue = Catalogue(self._state)
+        self._catalogue.open(lambda diff_id: self._layers.find(diff_id) is not None)
+        self._layers.keep_only(self._catalogue.diff_ids())
+        self._roots = Roots(self._runtime, self._layers, tasks)
+        self._roots.open(self._catalogue.layers())
+        self._flights: Flights[Image, Progress] = Flights(tasks, ImageError)
+        self._puller = self._new_puller(threads, scratch)
+
+    def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
+        builder = Builder(self._binaries.tar2sqfs, threads)
+        workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
+        for record in self._catalogue.records():
+            for layer in record.layers:
+                workshop.learn(layer.blob, layer.blob_bytes, layer.diff_id)
+        return Puller(
+            skopeo=Skopeo(self._binaries.skopeo, self._config),
+            workshop=workshop,
+            catalogue=self._catalogue,
+            layers=self._layers,
+            scratch=scratch,
+            at_once=self._config.max_parallel_pulls,
+            deadline_s=self._config.pull_deadline_s,
+        )
+
+    def find(self, reference: str) -> Image | None:
+        """An image that is here, by name, digest or id."""
+        return self._catalogue.find(reference)
+
+    def list(self) -> tuple[Image, ...]:
+        """All images that are here."""
+        return self._catalogue.images()
+
+    async def ensure(
+        self, reference: str, *, policy: PullPolicy, progress: Callable[[Progress], None] | None = None
+    ) -> Image:
+        """The image, pulled where the policy asks for it. Several who want one image share its pull, and each may be
+        cancelled without harm to the others."""
+        found = self.find(reference)
+        if found and (policy != "Always" or image_id(reference)):
+            return found
+        if image_id(reference):
+            raise ImagePullError(f'no image on this host has the id "{reference}"; pull it by its name')
+        parsed = parse_reference(reference)
+        if policy == "Never":
+            raise ImageNeverPulledError(f'image "{reference}" is not on this host and imagePullPolicy is Never')
+        self._check_form()
+        always = policy == "Always"
+        return await self._flights.join(
+            str(parsed), lambda tell: self._puller.pull(parsed, always=always, tell=tell), progress
+        )
+
+    async def load(self, archive: Path) -> tuple[Image, ...]:
+        """Take in the images of an archive: docker save, or an OCI layout in a tar file."""
+        self._check_form()
+        return await self._puller.load(archive)
+
+    async def remove(self, image: Image) -> None:
+        """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it."""
+        if image.id in self._roots.in_use():
+            name = image.references[0] if image.references else image.id
+            raise ImageInUseError(f'cannot remove "{name}": containers run from it')
+        await self._catalogue.remove(image.id)
+        await self._puller.drop_layers(image.layers)
+
+    async def mount_rootfs(self, image: Image, *, upper: Path, work: Path, target: Path) -> None:
+        """Mount a container's root on `target`: the image's layers below `upper`. The three directories must exist,
+        `upper` and `work` empty and on one file system."""
+        await self._roots.mount(image.id, image.layers, upper=upper, work=work, target=target)
+
+    async def unmount_rootfs(self, target: Path) -> None:
+        """Unmount a root; nothing where none is mounted. Layers that nobody uses any more follow in the background."""
+        await self._roots.unmount(target)
+
+    def _check_form(self) -> None:
+        if self._config.layers == "squashfs" and not self._layers.mounts_squashfs:
+            raise ImagePullError(
+                "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
+            )
+
+
+def _sibling(program: str, name: str) -> str:
+    """Another program of the same package."""
+    return str(Path(program).with_name(name)) if "/" in program else name

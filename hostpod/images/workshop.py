@@ -1,0 +1,75 @@
+"""Blobs become layers here, each once, however many images want it at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hostpod.images.build import Builder
+from hostpod.images.layers import LayerFiles
+from hostpod.images.manifest import Descriptor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownBlob:
+    """A blob whose layer is in the store."""
+
+    size_bytes: int
+    diff_id: str
+
+
+class Workshop:
+    """`at_once` layers are built at a time."""
+
+    def __init__(self, layers: LayerFiles, builder: Builder, *, at_once: int) -> None:
+        self._layers = layers
+        self._builder = builder
+        self._slots = asyncio.Semaphore(at_once)
+        self._known: dict[str, KnownBlob] = {}
+        self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def learn(self, blob: str, size_bytes: int, diff_id: str) -> None:
+        """A blob and the layer that it holds."""
+        self._known[blob] = KnownBlob(size_bytes=size_bytes, diff_id=diff_id)
+
+    def known(self) -> Mapping[str, KnownBlob]:
+        """The blobs, by digest, that need not be fetched: their layers are here."""
+        return {digest: blob for digest, blob in self._known.items() if self._layers.find(blob.diff_id)}
+
+    async def diff_id(self, blob: Descriptor, path: Path) -> str:
+        """The layer that a fetched blob holds; it is in the store afterwards, and the blob's file is a hole."""
+        with self._lock(blob.digest) as lock:
+            async with lock:
+                known = self._known.get(blob.digest)
+                if known is None or not self._layers.find(known.diff_id):
+                    async with self._slots:
+                        built = await self._builder.build(path, path.with_suffix(".building"))
+                    await self._layers.adopt(built)  # writing back needs no core: the next one is built meanwhile
+                    self.learn(blob.digest, blob.size_bytes, built.diff_id)
+                await asyncio.to_thread(make_hole, path, blob.size_bytes)
+                return self._known[blob.digest].diff_id
+
+    @contextmanager
+    def _lock(self, digest: str) -> Iterator[asyncio.Lock]:
+        lock, users = self._busy.get(digest, (asyncio.Lock(), 0))
+        self._busy[digest] = (lock, users + 1)
+        try:
+            yield lock
+        finally:
+            lock, users = self._busy.pop(digest)
+            if users > 1:
+                self._busy[digest] = (lock, users - 1)
+
+
+def make_hole(path: Path, size_bytes: int) -> None:
+    """A file of a blob's size, and nothing in it. By name and size skopeo takes the blob for present."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.ftruncate(descriptor, size_bytes)
+    finally:
+        os.close(descriptor)
