@@ -26,6 +26,7 @@ from hostpod.host.pause import make_pause_root, remove_pause_root
 from hostpod.host.pids import start_ticks
 from hostpod.host.privileges import Privileges, find_privileges
 from hostpod.host.runc import Runc, RuncError
+from hostpod.host.sealed import sealed_copy
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.kube import Pod
 from hostpod.oci import ImageDefaults, SandboxPaths, User, container_spec, pause_spec, pod_limits, qos_class
@@ -39,12 +40,12 @@ WAIT_S = 10.0
 class Place:
     """A runtime of the test's own: runc's root, conmon's directories, a cgroup root, and a busybox to run."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, runc: str) -> None:
         self.directory = directory
-        self.runc = Runc(binary="runc", root=directory / "runc")
+        self.runc = Runc(binary=runc, root=directory / "runc")
         self.conmon = Conmon(
             binary="conmon",
-            runc="runc",
+            runc=runc,
             runc_root=directory / "runc",
             exit_dir=directory / "exits",
             socket_dir=directory / "attach",
@@ -161,12 +162,13 @@ def pod(script: str, **container: Any) -> Pod:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
-    try:
-        yield made
-    finally:
-        go(made.clean())
-        unmount_under(tmp_path)
+    with sealed_copy(shutil.which("runc") or "") as runc:
+        made = Place(tmp_path, runc)
+        try:
+            yield made
+        finally:
+            go(made.clean())
+            unmount_under(tmp_path)
     assert made.left() == []
 
 
@@ -205,6 +207,28 @@ def test_created_running_and_stopped_are_told_apart(place: Place) -> None:
     go(story())
 
 
+def test_what_cannot_be_started_is_said(place: Place) -> None:
+    async def story() -> None:
+        await place.create(pod("exec sleep 60"), "c1")
+        await place.runc.start("c1")
+        with pytest.raises(RuncError, match=r"^cannot start c1: cannot start an already running container$"):
+            await place.runc.start("c1")
+        pid = await place.create(pod("exec sleep 60"), "c2")
+        os.kill(pid, signal.SIGKILL)
+        assert await place.ended("c2") == 137
+        with pytest.raises(RuncError, match=r"^cannot start c2: cannot start a container that has stopped$"):
+            await place.runc.start("c2")
+        with pytest.raises(RuncError, match=r"^cannot start c3: container does not exist$"):
+            await place.runc.start("c3")
+
+    go(story())
+
+
+def test_without_its_fifo_a_container_is_started_by_runc(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hostpod.host.runc.FIFO", "of another version")
+    assert go(place.run(pod("exit 4"))) == 4
+
+
 def test_the_process_has_what_the_spec_says_and_nothing_of_ours(place: Place) -> None:
     script = "grep -E '^(Cap|NoNew)' /proc/self/status; ls /proc/self/fd; hostname; cat /proc/self/cgroup; exec env"
     shown = pod(script.replace("ls", "busybox ls").replace("env", "busybox env"))
@@ -236,6 +260,11 @@ def test_a_program_that_cannot_run_is_the_container_s_fault(place: Place, comman
     with pytest.raises(ContainerRefusedError) as refused:
         go(place.run(pod("", command=command)))
     assert str(refused.value) == words
+
+
+def test_runc_runs_as_it_is_where_it_cannot_be_copied(place: Place) -> None:
+    place.runc.binary = place.conmon.runc = "runc"
+    assert go(place.run(pod("exit 4"))) == 4
 
 
 def test_a_spec_that_runc_refuses_is_not(place: Place) -> None:
