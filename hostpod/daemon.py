@@ -30,6 +30,7 @@ from hostpod.host.conmon import Conmon
 from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
 from hostpod.host.privileges import find_privileges
 from hostpod.host.runc import Runc
+from hostpod.host.sealed import sealed_copy
 from hostpod.images import ImageError, ImageStore
 from hostpod.network import NetworkError, PodNetwork
 from hostpod.server.listen import ListenError
@@ -134,7 +135,7 @@ async def _serve(config: Config) -> None:
 async def _build(config: Config, stack: AsyncExitStack) -> Edges:
     """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right."""
     paths, binaries = Paths.of(config.directories), config.binaries
-    runc = _found(binaries.runc)
+    runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
     cgroups = Cgroups.detect(config.cgroups.root)
     cgroups.open()
     make_pause_root(binaries.catatonit, paths.pause_root)
