@@ -161,7 +161,7 @@ async def _build(config: Config, stack: AsyncExitStack) -> Edges:
         network=network,
         volumes=PodVolumes(state=paths.pod_states, runtime=paths.pods),
         events=EventLog(node=config.node_name, now=now),
-        privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2"),
+        privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers),
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),
     )
 

@@ -73,6 +73,11 @@ class Cgroups:
             raise CgroupError("no cgroup hierarchy is mounted on this host")
         return cls(root_name, layout)
 
+    @property
+    def controllers(self) -> frozenset[str]:
+        """What can be limited on this host: cpu, memory, pids …"""
+        return self._limits.controllers
+
     def open(self) -> None:
         """Make the root and the QoS parents. Safe to repeat."""
         try:

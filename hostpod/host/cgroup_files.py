@@ -7,6 +7,7 @@ one. It knows v1; the files of v2 are declared here in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -41,7 +42,14 @@ class _V2(Controller):  # type: ignore[misc]
 
 
 class Limits(Protocol):
-    """What is set on a cgroup, whatever the version of its files. A path is from the hierarchy's root."""
+    """What is set on a cgroup, whatever the version of its files. A path is from the hierarchy's root.
+
+    What the host has no controller for cannot be limited, and is left out.
+    """
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        """Those that the host has."""
 
     def make(self, path: str) -> None:
         """Make the directory wherever limits are set. Raises FileNotFoundError when its parent does not exist."""
@@ -66,10 +74,14 @@ class Limits(Protocol):
 
 
 class LimitsV1:
-    """A hierarchy for each controller. What the host does not mount cannot be limited, and is left out."""
+    """A hierarchy for each controller."""
 
     def __init__(self, controllers: Mapping[str, Path]) -> None:
         self._controllers = controllers
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        return frozenset(self._controllers)
 
     def make(self, path: str) -> None:
         # runc makes the others (devices, freezer …) when a container needs them.
@@ -111,6 +123,10 @@ class LimitsV2:
     def __init__(self, unified: Path) -> None:
         self._unified = unified
 
+    @cached_property
+    def controllers(self) -> frozenset[str]:
+        return frozenset(self._files("/").available)
+
     def make(self, path: str) -> None:
         below(self._unified, path).mkdir(exist_ok=True)
         self.hand_down(path)
@@ -123,16 +139,20 @@ class LimitsV2:
             files.hand_down = " ".join(f"+{name}" for name in sorted(missing))
 
     def set_shares(self, path: str, shares: int) -> None:
-        self._files(path).cpu_weight = weight_of_shares(shares)
+        if "cpu" in self.controllers:
+            self._files(path).cpu_weight = weight_of_shares(shares)
 
     def set_quota(self, path: str, quota_us: int) -> None:
-        self._files(path).cpu_max = f"{quota_us} {CPU_PERIOD_US}"
+        if "cpu" in self.controllers:
+            self._files(path).cpu_max = f"{quota_us} {CPU_PERIOD_US}"
 
     def set_memory(self, path: str, limit_bytes: int) -> None:
-        self._files(path).memory_max = limit_bytes
+        if "memory" in self.controllers:
+            self._files(path).memory_max = limit_bytes
 
     def set_pids(self, path: str, limit: int) -> None:
-        self._files(path).pids_max = limit
+        if "pids" in self.controllers:
+            self._files(path).pids_max = limit
 
     def oom_kills(self, path: str) -> int:
         return int(self._files(path).memory_events.get("oom_kill", 0))

@@ -55,7 +55,7 @@ async def find_facts(config: Config) -> Facts:
         state=_disk(config.directories.state),
         runtime=_disk(config.directories.runtime),
         inotify_instances=int(_text("/proc/sys/fs/inotify/max_user_instances") or 0),
-        privileges=find_privileges(cgroup_v2=layout is not None and layout.version == "v2"),
+        privileges=find_privileges(cgroup_v2=False),
         group=config.socket.group,
         group_exists=_has_group(config.socket.group),
         layers=config.images.layers,

@@ -14,12 +14,13 @@ _CAP_SYS_RESOURCE = 24
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Privileges:
     """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
-    rlimit above its hard limit. `memory_bytes` is what the host has."""
+    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` is what the host has."""
 
     may_raise_limits: bool = True
     oom_score_adj: int = 0
     hard_limits: Mapping[str, int] = field(default_factory=dict)
     cgroup_v2: bool = False
+    controllers: frozenset[str] = frozenset({"cpu", "memory", "pids"})
     memory_bytes: int = 0
 
     def allowed_oom_score_adj(self, wanted: int) -> int:
@@ -33,7 +34,9 @@ class Privileges:
         return min(wanted, self.hard_limits.get(name, wanted))
 
 
-def find_privileges(*, cgroup_v2: bool, proc: Path = Path("/proc/self")) -> Privileges:
+def find_privileges(
+    *, cgroup_v2: bool, controllers: frozenset[str] = frozenset(), proc: Path = Path("/proc/self")
+) -> Privileges:
     """What the kernel says of this process."""
     status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
     return Privileges(
@@ -41,6 +44,7 @@ def find_privileges(*, cgroup_v2: bool, proc: Path = Path("/proc/self")) -> Priv
         oom_score_adj=int((proc / "oom_score_adj").read_text()),
         hard_limits={name: _hard(name) for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_CORE", "RLIMIT_MEMLOCK")},
         cgroup_v2=cgroup_v2,
+        controllers=controllers,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     )
 

@@ -103,20 +103,34 @@ def quota_us(milli_cpu: int) -> int:
 
 
 def container_resources(container: Container, privileges: Privileges) -> Json:
-    """linux.resources: weight and limits of one container. Devices are denied here; runc allows its harmless ones."""
-    limits, requests = container.resources.limits, container.resources.requests
-    cpu_limit, memory_limit = limits.get("cpu"), limits.get("memory")
-    asked = requests.get("cpu") or cpu_limit
+    """linux.resources: weight and limits of one container, as far as the host has controllers for them.
+
+    Devices are denied here; runc allows its harmless ones.
+    """
+    resources: Json = {"devices": [{"allow": False, "access": "rwm"}]}
+    if "cpu" in privileges.controllers:
+        resources["cpu"] = _cpu(container)
+    if "memory" in privileges.controllers:
+        resources |= _memory(container, v2=privileges.cgroup_v2)
+    return resources
+
+
+def _cpu(container: Container) -> Json:
+    limit = container.resources.limits.get("cpu")
+    asked = container.resources.requests.get("cpu") or limit
     cpu: Json = {"shares": shares(asked.milli) if asked else SMALLEST_SHARES}
-    if cpu_limit and cpu_limit.nano > 0:
-        cpu |= {"quota": quota_us(cpu_limit.milli), "period": CPU_PERIOD_US}
-    resources: Json = {"devices": [{"allow": False, "access": "rwm"}], "cpu": cpu}
-    if memory_limit and memory_limit.nano > 0:
-        resources["memory"] = {"limit": memory_limit.value}
-        if privileges.cgroup_v2:
-            resources["memory"]["swap"] = memory_limit.value  # memory and swap together: no swap
-    if privileges.cgroup_v2:
-        resources["unified"] = {"memory.oom.group": "1"}
+    if limit and limit.nano > 0:
+        cpu |= {"quota": quota_us(limit.milli), "period": CPU_PERIOD_US}
+    return cpu
+
+
+def _memory(container: Container, *, v2: bool) -> Json:
+    # One process killed for memory takes its container with it; v1 knows no such thing.
+    resources: Json = {"unified": {"memory.oom.group": "1"}} if v2 else {}
+    limit = container.resources.limits.get("memory")
+    if limit and limit.nano > 0:
+        # What the runtime calls swap is memory and swap together: the same number is no swap.
+        resources["memory"] = {"limit": limit.value} | ({"swap": limit.value} if v2 else {})
     return resources
 
 

@@ -51,7 +51,9 @@ class Place:
             socket_dir=directory / "attach",
         )
         self.cgroups = Cgroups.detect(f"hp-runtime-{os.getpid()}")
-        self.privileges: Privileges = find_privileges(cgroup_v2=self.cgroups.layout.version == "v2")
+        self.privileges: Privileges = find_privileges(
+            cgroup_v2=self.cgroups.layout.version == "v2", controllers=self.cgroups.controllers
+        )
         self.sandbox = SandboxPaths()
         self.rootfs = directory / "rootfs"
         _busybox(self.rootfs)

@@ -87,11 +87,20 @@ def test_without_limits_only_the_weight_is_set(v1: Cgroups, v2: Cgroups, tmp_pat
     assert not (tmp_path / "hostpod" / "podu1" / "memory.max").exists()
 
 
+def test_v2_without_a_controller_is_served_without_it(v2: Cgroups, tmp_path: Path) -> None:
+    (tmp_path / "cgroup.controllers").write_text("pids\n")
+    v2.create_pod("/hostpod/podu1", Limits())
+    assert v2.controllers == {"pids"}
+    limits = {path.name for path in (tmp_path / "hostpod" / "podu1").iterdir() if not path.name.startswith("cgroup.")}
+    assert limits == {"pids.max"}
+
+
 def test_a_host_without_a_controller_is_served_without_it(tmp_path: Path) -> None:
     (tmp_path / "freezer").mkdir()
     cgroups = Cgroups("hostpod", Layout(version="v1", controllers={"freezer": tmp_path / "freezer"}))
     cgroups.create_pod("/hostpod/podu1", Limits())
     assert cgroups.oom_kills("/hostpod/podu1") == 0
+    assert cgroups.controllers == {"freezer"}
 
 
 def test_removal_takes_what_lies_below_in_every_hierarchy(v1: Cgroups, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from hostpod.host.privileges import Privileges, find_privileges
 def test_the_kernel_says_whether_limits_may_be_raised(tmp_path: Path, capabilities: str, may: bool) -> None:
     (tmp_path / "status").write_text(f"Name:\thostpod\nCapEff:\t{capabilities}\nodd line\n")
     (tmp_path / "oom_score_adj").write_text("-500\n")
-    found = find_privileges(cgroup_v2=True, proc=tmp_path)
+    found = find_privileges(cgroup_v2=True, controllers=frozenset({"cpu"}), proc=tmp_path)
     assert (found.may_raise_limits, found.oom_score_adj, found.cgroup_v2) == (may, -500, True)
+    assert found.controllers == {"cpu"}
     assert found.hard_limits["RLIMIT_NOFILE"] > 0
     assert found.memory_bytes > 1 << 20
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,13 @@ def test_a_container_s_own_limits_on_v1_and_v2() -> None:
         "memory": {"limit": 64 << 20, "swap": 64 << 20},
         "unified": {"memory.oom.group": "1"},
     }
+
+
+def test_what_the_host_cannot_limit_is_left_out() -> None:
+    container = pod(resources(BOTH, BOTH)).spec.containers[0]
+    bare = replace(ON_V2, controllers=frozenset())
+    assert container_resources(container, bare) == {"devices": [{"allow": False, "access": "rwm"}]}
+    assert set(container_resources(container, replace(FREE, controllers=frozenset({"cpu"})))) == {"devices", "cpu"}
 
 
 def test_a_limit_alone_is_the_request_too() -> None:
