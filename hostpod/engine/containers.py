@@ -89,17 +89,26 @@ def _new_record(
 
 async def _prepare(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
     paths = state.paths.container(record.id)
-    for directory in (paths.rootfs, paths.upper, paths.work, Path(record.log).parent):
-        directory.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(_make_directories, paths, Path(record.log))
     await edges.images.mount_rootfs(image, upper=paths.upper, work=paths.work, target=paths.rootfs)
+    await asyncio.to_thread(_write_bundle, state, container, record, image, edges)
+
+
+def _make_directories(paths: ContainerPaths, log: Path) -> None:
+    for directory in (paths.rootfs, paths.upper, paths.work, log.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+
+
+def _write_bundle(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
+    paths = state.paths.container(record.id)
     assert state.volumes is not None, "containers are made after their pod's volumes"
-    mounts = await asyncio.to_thread(edges.volumes.container_mounts, container, state.volumes)
+    mounts = edges.volumes.container_mounts(container, state.volumes)
     spec = container_spec(
         pod=state.record.pod,
         container=container,
         image=_defaults(image),
         sandbox=sandbox_paths(state),
-        mounts=tuple(Mount.bound(m) for m in mounts),
+        mounts=tuple(Mount.bound(mount) for mount in mounts),
         user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
         cgroups_path=record.cgroup,
         rootfs=str(paths.rootfs),

@@ -68,7 +68,9 @@ class Roots:
         try:
             await self._mount_layers(lowest_first)
             lower = [self._directory / _name(each) for each in reversed(lowest_first)]
-            overlay(lower or [self._directory / EMPTY], upper, work, target, source=image_id, volatile=True)
+            # In a thread: making the work directory waits for the file system's journal.
+            below = lower or [self._directory / EMPTY]
+            await asyncio.to_thread(overlay, below, upper, work, target, source=image_id, volatile=True)
         except MountError as error:
             self._forget(target)
             raise LayerMountError(str(error)) from error
