@@ -21,7 +21,7 @@ from bench.pods import Pods, command_ms, idle_cpu_percent, memory_mb
 from lab import images
 from lab.instance import Instance
 from lab.names import Names
-from lab.place import CACHE, LabError
+from lab.place import CACHE, LabError, only_one
 from lab.registry import Registry, start_registry, write_policy, write_registries_conf
 
 DIRECTORY = CACHE / "bench"
@@ -53,6 +53,14 @@ def main() -> int:
     if os.geteuid() != 0:
         sys.exit("make bench: run it as root")
     isolation.enter()
+    try:
+        with only_one("bench"):
+            return measure(arguments)
+    except LabError as error:
+        sys.exit(f"make bench: {error}")
+
+
+def measure(arguments: argparse.Namespace) -> int:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     try:
         with opened(samples=arguments.samples) as bench:

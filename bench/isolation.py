@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from lab.place import command
@@ -22,7 +23,8 @@ def enter() -> None:
         try:
             code = subprocess.run([*unshare, *again], env={**os.environ, _INSIDE: "1"}, check=False).returncode
         finally:
-            RUNTIME.rmdir()
+            with suppress(OSError):  # another run has it
+                RUNTIME.rmdir()
         sys.exit(code)
     command(["mount", "-t", "tmpfs", "-o", "mode=0755", "hostpod-bench", RUNTIME])
     for arguments in (

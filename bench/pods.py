@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from bench.marks import Marks, script
 from lab.instance import Instance
-from lab.place import LabError
+from lab.place import LabError, command
 
 _RUNS_WITHIN_S = 60
 _ENDS_WITHIN_S = 60
@@ -116,7 +115,7 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 def command_ms(instance: Instance, *arguments: str) -> float:
     """Wall time of one run of the hostpod command."""
-    argv = [str(Path(sys.executable).with_name("hostpod")), *arguments]
+    argv = [str(Path(sys.executable).with_name("hostpod")), "--socket", str(instance.socket), *arguments]
     began = time.monotonic()
-    subprocess.run(argv, env={**os.environ, "HOSTPOD_SOCKET": str(instance.socket)}, check=True, capture_output=True)
+    command(argv)
     return (time.monotonic() - began) * 1000

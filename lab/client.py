@@ -42,12 +42,21 @@ def get(path: Path, url: str) -> Any:
 
 
 @contextmanager
-def watch(path: Path, url: str, *, timeout_s: float) -> Iterator[Iterator[dict[str, Any]]]:
-    """Follow a watch URL: one JSON object a line. TimeoutError when no line comes for `timeout_s`."""
+def lines(path: Path, url: str, *, timeout_s: float) -> Iterator[Iterator[str]]:
+    """Read an answer line by line as it comes. TimeoutError when no line comes for `timeout_s`."""
     connection = _UnixConnection(path, timeout_s=timeout_s)
     try:
         connection.request("GET", url)
         response = connection.getresponse()
-        yield (json.loads(line) for line in iter(response.readline, b"") if line.strip())
+        if response.status != http.client.OK:
+            raise OSError(f"GET {url}: {response.status} {response.read(300).decode(errors='replace')}")
+        yield (line.decode() for line in iter(response.readline, b""))
     finally:
         connection.close()
+
+
+@contextmanager
+def watch(path: Path, url: str, *, timeout_s: float) -> Iterator[Iterator[dict[str, Any]]]:
+    """Follow a watch URL: one JSON object a line. TimeoutError when no line comes for `timeout_s`."""
+    with lines(path, url, timeout_s=timeout_s) as each:
+        yield (json.loads(line) for line in each if line.strip())

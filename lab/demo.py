@@ -19,7 +19,7 @@ from lab.instance import Instance
 from lab.leaks import wait_until_gone
 from lab.names import Names
 from lab.narration import say, shell, step, until
-from lab.place import REPOSITORY, LabError
+from lab.place import REPOSITORY, LabError, only_one
 from lab.registry import Registry, free_port, start_registry, write_policy, write_registries_conf
 
 DIRECTORY = REPOSITORY / ".demo"
@@ -41,15 +41,20 @@ def main() -> int:
     if os.geteuid() != 0:
         say("make demo: run it as root: it makes network links, mounts and control groups")
         return 1
-    if arguments.stop:
-        return stop_kept()
-    if PIDS.exists():
-        say("make demo: one is still running, end it with: make demo-stop")
+    try:
+        with only_one("demo"):
+            if arguments.stop:
+                return stop_kept()
+            return run(keep=arguments.keep)
+    except LabError as error:
+        say(f"make demo: {error}")
         return 1
-    return run(keep=arguments.keep)
 
 
 def run(*, keep: bool) -> int:
+    if PIDS.exists():
+        say("make demo: one is still running, end it with: make demo-stop")
+        return 1
     began = time.monotonic()
     clean()
     registry: Registry | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -24,3 +26,15 @@ def command(argv: Sequence[str | Path], *, timeout_s: float = 120, cwd: Path | N
         lines = (done.stderr or done.stdout).strip().splitlines()[-5:]
         raise LabError(f"{' '.join(map(str, argv))}: exit code {done.returncode}: {'; '.join(lines)}")
     return done.stdout
+
+
+@contextmanager
+def only_one(what: str) -> Iterator[None]:
+    """Hold the place for one run of `what` in this clone; LabError when another one has it."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / f"{what}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LabError(f"another make {what} runs in this clone: wait until it has ended") from error
+        yield
