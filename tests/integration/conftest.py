@@ -86,3 +86,25 @@ def daemon(new_daemon: Callable[..., Daemon]) -> Daemon:
     made = new_daemon()
     made.start()
     return made
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(
+    shared_host: FakeHost, registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Daemon]:
+    """One running instance for a whole module, with short back-offs. Use it through `node`."""
+    directory = tmp_path_factory.mktemp("node")
+    settings = {"backoff": {"initial": "200ms", "max": "800ms"}}
+    made = Daemon(directory, shared_host.directory(directory.name), registry=registry, settings=settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture
+def node(shared_daemon: Daemon) -> Iterator[Daemon]:
+    """The module's instance; what the test leaves in its manifests directory goes, and nothing of it may stay."""
+    yield shared_daemon
+    shared_daemon.clear()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab import client
 from lab.instance import Instance
 from lab.leaks import wait_until_gone
 from lab.names import Names
@@ -44,13 +45,64 @@ class Daemon(Instance):
             self._remove_pods()
             left = wait_until_gone(self.traces, within_s=5)
             self.stop()
-            left += [f"{line} (after the daemon's end)" for line in wait_until_gone(self.traces, within_s=2)]
+            if not left:
+                left = [f"{line} (after the daemon's end)" for line in self.traces.of_instance()]
         finally:
             if self.process is not None:
                 self.kill()
             journal = self.last_lines()
             self.traces.sweep()
         assert not left, "left on the host:\n" + "\n".join(left) + f"\n{journal}"
+
+    def clear(self) -> None:
+        """Remove every manifest and wait until nothing of the pods is left; the daemon runs on."""
+        self._remove_pods()
+        left = wait_until_gone(self.traces, within_s=5)
+        if self.process is None:
+            self.start()
+        assert not left, "left by this test:\n" + "\n".join(left) + f"\n{self.last_lines()}"
+
+    def said(self, pod: str, container: str = "c0", *, previous: bool = False) -> str:
+        """What a container has written so far, over the socket (a command would take its start's time)."""
+        query = "?previous=true" if previous else ""
+        status, body = client.request(self.socket, f"/containerLogs/default/{pod}/{container}{query}")
+        assert status == 200, body.decode()
+        return body.decode()
+
+    def wait_said(self, pod: str, text: str, container: str = "c0", *, within_s: float = 10) -> str:
+        """What a container has written, as soon as `text` is in it: a followed log is told of each line."""
+        url = f"/containerLogs/default/{pod}/{container}?follow=true"
+        written = ""
+        with client.lines(self.socket, url, timeout_s=within_s) as lines:
+            for line in lines:
+                written += line
+                if text in written:
+                    return written
+        raise LabError(f"{pod} {container} has ended and never said {text!r}, only:\n{written}")
+
+    def wait_container(
+        self, pod: str, holds: Callable[[dict[str, Any]], object], *, container: str = "c0", what: str
+    ) -> dict[str, Any]:
+        """A container's status as soon as `holds(status)`."""
+        pods = self.wait_for(
+            lambda pods: pod in pods and container in statuses(pods[pod]) and holds(statuses(pods[pod])[container]),
+            what=f"{pod} {container}: {what}",
+        )
+        found: dict[str, Any] = statuses(pods[pod])[container]
+        return found
+
+    def processes(self, pod: str) -> dict[str, list[int]]:
+        """The processes of each running container of a pod, in the order of their ids, and of `pause`."""
+        shown = self.pods()[pod]
+        names = {"pause": "pause"}
+        for name, status in statuses(shown).items():
+            names[status.get("containerID", "").rpartition("/")[2]] = name
+        found: dict[str, set[int]] = {}
+        for path in self.traces.cgroups():
+            if path.parent.name == f"pod{shown['metadata']['uid']}" and path.name in names:
+                pids = map(int, (path / "cgroup.procs").read_text().split())
+                found.setdefault(names[path.name], set()).update(pids)
+        return {name: sorted(pids) for name, pids in found.items()}
 
     def _remove_pods(self) -> None:
         for manifest in self.manifests.iterdir():

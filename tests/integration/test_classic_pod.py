@@ -1,8 +1,10 @@
-"""The pod of every kubelet tutorial, from its manifest to its end."""
+"""The pod of every kubelet tutorial, unmodified, from its manifest to its end."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -10,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.harness import Daemon
+from lab.leaks import wait_until_gone
+from tests.integration.harness import Daemon, reasons, statuses
 
 pytestmark = pytest.mark.integration
 
 CLASSIC = (Path(__file__).parents[2] / "examples/nginx.yaml").read_text()
+POD = "nginx-lab"
+EMPTIED = "killall sleep; while [ -s /logdir/access.log ]; do usleep 10000; done"
 
 
 def _get(url: str, *, within_s: float = 5) -> str:
@@ -31,40 +36,34 @@ def _get(url: str, *, within_s: float = 5) -> str:
 
 
 def test_the_classic_manifest_runs_serves_and_goes(daemon: Daemon) -> None:
-    daemon.drop("nginx.yaml", CLASSIC + "  terminationGracePeriodSeconds: 1\n")
-    pod = daemon.wait_running("nginx-lab")["nginx-lab"]
+    node = f"http://127.0.0.1:{daemon.port}"
+    daemon.drop("nginx.yaml", CLASSIC)
+    pod = daemon.wait_running(POD)[POD]
     assert "Welcome to nginx!" in _get(f"http://{pod['status']['podIP']}/")
-    assert _get(f"http://127.0.0.1:{daemon.port}/healthz") == "ok"
-    assert [each["metadata"]["name"] for each in json.loads(_get(f"http://127.0.0.1:{daemon.port}/pods"))["items"]] == [
-        "nginx-lab"
-    ]
-    written = daemon.cli("exec", "nginx", "-c", "log-truncator", "--", "cat", "/logdir/access.log")
-    assert "GET / HTTP/1.1" in written.stdout
+    assert _get(f"{node}/healthz") == "ok"
+    assert [each["metadata"]["name"] for each in json.loads(_get(f"{node}/pods"))["items"]] == [POD]
+    assert json.loads(_get(f"{node}/spec"))["num_cores"] == os.cpu_count()
+    processes = daemon.processes(POD)
+    assert set(processes) == {"pause", "nginx", "log-truncator"}
+    assert len(processes["pause"]) == 1
+
+    look = ("exec", "nginx", "-c", "log-truncator", "--")
+    assert "GET / HTTP/1.1" in daemon.cli(*look, "cat", "/logdir/access.log").stdout
+    # Without its sleep of 10 s the truncator's loop goes on at once.
+    assert daemon.cli(*look, "sh", "-c", EMPTIED).returncode == 0
+    assert reasons(daemon.events(), POD).count("Started") == 2
+
     daemon.remove("nginx.yaml")
-    daemon.wait_gone("nginx-lab")
-    assert json.loads(_get(f"http://127.0.0.1:{daemon.port}/pods"))["items"] == []
-
-
-def test_the_log_truncator_empties_the_log(daemon: Daemon) -> None:
-    daemon.drop("nginx.yaml", CLASSIC.replace("sleep 10", "sleep 1") + "  terminationGracePeriodSeconds: 1\n")
-    pod = daemon.wait_running("nginx-lab")["nginx-lab"]
-    _get(f"http://{pod['status']['podIP']}/")
-    emptied = "while [ -s /logdir/access.log ]; do sleep 0.1; done"
-    assert daemon.cli("exec", "nginx", "-c", "log-truncator", "--", "sh", "-c", emptied).returncode == 0
-
-
-def test_what_the_containers_share_and_what_is_their_own(daemon: Daemon) -> None:
-    daemon.drop("nginx.yaml", CLASSIC + "  terminationGracePeriodSeconds: 1\n")
-    daemon.wait_running("nginx-lab")
-
-    def look(container: str, command: str) -> str:
-        return daemon.cli("exec", "nginx", "-c", container, "--", "sh", "-c", command).stdout.strip()
-
-    for kind in ("net", "ipc", "uts"):
-        shown = {look(container, f"readlink /proc/self/ns/{kind}") for container in ("nginx", "log-truncator")}
-        assert len(shown) == 1, kind
-    for kind in ("mnt", "pid", "cgroup"):
-        shown = {look(container, f"readlink /proc/self/ns/{kind}") for container in ("nginx", "log-truncator")}
-        assert len(shown) == 2, kind
-    assert look("nginx", "hostname") == "nginx-lab"
-    assert "nginx-lab" in look("log-truncator", "cat /etc/hosts")
+    ending = daemon.wait_container(
+        POD, lambda status: "terminated" in status["state"], container="nginx", what="ended by its SIGQUIT"
+    )
+    assert ending["state"]["terminated"]["exitCode"] == 0
+    shown = daemon.pods()[POD]
+    assert shown["metadata"]["deletionGracePeriodSeconds"] == 30
+    assert "running" in statuses(shown)["log-truncator"]["state"], "a shell that is process 1 takes no SIGTERM"
+    os.kill(min(daemon.processes(POD)["log-truncator"]), signal.SIGKILL)  # not to wait for 30 s here
+    daemon.wait_gone(POD)
+    assert json.loads(_get(f"{node}/pods"))["items"] == []
+    assert wait_until_gone(daemon.traces, within_s=5) == []
+    assert list((daemon.state / "pods").iterdir()) == []
+    assert [path for path in daemon.logs.rglob("*") if not path.is_dir() or path.name.startswith("default_")] == []
