@@ -1,9 +1,8 @@
-"""How containers end and what follows: exit codes, restarts and back-off, grace period, replacement, memory."""
+"""What follows an end of a container: restarts by policy, phases, conditions, and what is told of the end."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,127 +10,154 @@ from tests.integration.harness import FOREVER, Daemon, pod, reasons, statuses
 
 pytestmark = pytest.mark.integration
 
-IGNORES_TERM = "trap '' TERM; while :; do sleep 1; done"
+
+def conditions(pod: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    return {each["type"]: (each["status"], each.get("reason")) for each in pod["status"]["conditions"]}
 
 
-def test_exit_codes_and_phase_of_a_pod_that_is_not_restarted(daemon: Daemon) -> None:
-    daemon.drop("a.yaml", pod("done", "exit 0", restartPolicy="Never"))
-    daemon.drop("b.yaml", pod("mixed", "exit 0", "exit 3", "kill -9 $$; sleep 1", restartPolicy="Never"))
-    pods = daemon.wait_for(
-        lambda pods: (
-            [each["status"]["phase"] for each in pods.values()].count("Failed") == 1
-            and "Succeeded" in [each["status"]["phase"] for each in pods.values()]
-        ),
-        what="one pod succeeded and one failed",
+def wait_phase(node: Daemon, name: str, phase: str) -> dict[str, Any]:
+    pods = node.wait_for(
+        lambda pods: name in pods and pods[name]["status"]["phase"] == phase, what=f"{name} {phase.lower()}"
     )
-    ended = {name: each["state"]["terminated"] for name, each in statuses(pods["mixed-lab"]).items()}
-    assert [(ended[name]["exitCode"], ended[name]["reason"]) for name in ("c0", "c1")] == [
-        (0, "Completed"),
-        (3, "Error"),
-    ]
-    assert statuses(pods["done-lab"])["c0"]["restartCount"] == 0
+    return pods[name]
 
 
-def test_a_crash_is_restarted_with_back_off(new_daemon: Callable[..., Daemon]) -> None:
-    daemon = new_daemon(backoff={"initial": "200ms", "max": "1s"})
-    daemon.start()
-    daemon.drop("crash.yaml", pod("crash", "exit 7"))
-    pods = daemon.wait_for(
-        lambda pods: "crash-lab" in pods and statuses(pods["crash-lab"]).get("c0", {}).get("restartCount", 0) >= 2,
-        what="restarted twice",
+def ends(pod: dict[str, Any]) -> dict[str, tuple[int, str]]:
+    """Exit code and reason of each container that has ended."""
+    ended = {name: status["state"]["terminated"] for name, status in statuses(pod).items()}
+    return {name: (end["exitCode"], end["reason"]) for name, end in ended.items()}
+
+
+def test_a_running_pod_is_ready(node: Daemon) -> None:
+    node.drop("web.yaml", pod("web", FOREVER, FOREVER))
+    web = node.wait_running("web-lab")["web-lab"]
+    assert web["status"]["phase"] == "Running"
+    assert conditions(web) == {
+        "PodReadyToStartContainers": ("True", None),
+        "Initialized": ("True", None),
+        "Ready": ("True", None),
+        "ContainersReady": ("True", None),
+        "PodScheduled": ("True", None),
+    }
+    for status in statuses(web).values():
+        assert (status["ready"], status["started"], status["restartCount"]) == (True, True, 0)
+        assert status["state"]["running"]["startedAt"] >= web["status"]["startTime"]
+        assert status["containerID"].startswith("hostpod://")
+        assert status["imageID"].startswith(("sha256:", "docker.io/library/busybox@sha256:"))
+    assert web["status"]["qosClass"] == "BestEffort"
+    assert web["status"]["podIPs"] == [{"ip": web["status"]["podIP"]}]
+    told = reasons(node.events(), "web-lab")
+    assert [told.count(each) for each in ("Pulled", "Created", "Started")] == [2, 2, 2]
+
+
+def test_never_restarted_a_pod_succeeds_when_all_do(node: Daemon) -> None:
+    node.drop("done.yaml", pod("done", "exit 0", "exit 0", restartPolicy="Never"))
+    done = wait_phase(node, "done-lab", "Succeeded")
+    assert ends(done) == {"c0": (0, "Completed"), "c1": (0, "Completed")}
+    assert {status["restartCount"] for status in statuses(done).values()} == {0}
+    found = conditions(done)
+    assert found["Ready"] == found["ContainersReady"] == ("False", "PodCompleted")
+    assert found["Initialized"] == ("True", "PodCompleted")
+
+
+def test_never_restarted_a_pod_fails_when_one_does(node: Daemon) -> None:
+    node.drop("mixed.yaml", pod("mixed", "exit 0", "exit 3", "sleep 9 & kill -9 $!; wait $!", restartPolicy="Never"))
+    mixed = wait_phase(node, "mixed-lab", "Failed")
+    assert ends(mixed) == {"c0": (0, "Completed"), "c1": (3, "Error"), "c2": (137, "Error")}
+    assert conditions(mixed)["Ready"] == ("False", "PodFailed")
+    end = statuses(mixed)["c1"]["state"]["terminated"]
+    assert end["startedAt"] <= end["finishedAt"]
+    assert end["containerID"] == statuses(mixed)["c1"]["containerID"]
+
+
+def test_one_that_has_ended_makes_the_pod_unready_while_another_runs(node: Daemon) -> None:
+    node.drop("half.yaml", pod("half", "exit 0", FOREVER, restartPolicy="Never"))
+    node.wait_container("half-lab", lambda status: "terminated" in status["state"], what="ended")
+    half = wait_phase(node, "half-lab", "Running")
+    assert conditions(half)["Ready"] == ("False", "ContainersNotReady")
+    (ready,) = (each for each in half["status"]["conditions"] if each["type"] == "Ready")
+    assert ready["message"] == "containers with unready status: [c0]"
+
+
+def test_the_sandbox_of_a_finished_pod_is_given_back(node: Daemon) -> None:
+    node.drop("done.yaml", pod("done", "exit 0", restartPolicy="Never"))
+    wait_phase(node, "done-lab", "Succeeded")
+    pods = node.wait_for(
+        lambda pods: conditions(pods["done-lab"])["PodReadyToStartContainers"][0] == "False", what="no sandbox"
     )
-    status = statuses(pods["crash-lab"])["c0"]
-    assert status["lastState"]["terminated"]["exitCode"] == 7
-    daemon.wait_for(
-        lambda pods: statuses(pods["crash-lab"])["c0"]["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff",
-        what="CrashLoopBackOff",
+    assert ends(pods["done-lab"]) == {"c0": (0, "Completed")}
+    assert node.processes("done-lab") == {}
+    assert node.said("done-lab") == ""
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_always_restarts_whatever_the_exit_code(node: Daemon, code: int) -> None:
+    node.drop("again.yaml", pod("again", f"exit {code}"))
+    status = node.wait_container("again-lab", lambda status: status["restartCount"] >= 2, what="restarted twice")
+    last = status["lastState"]["terminated"]
+    assert (last["exitCode"], last["reason"]) == (code, "Error" if code else "Completed")
+    assert node.pods()["again-lab"]["status"]["phase"] == "Running"
+
+
+def test_on_failure_restarts_only_what_failed(node: Daemon) -> None:
+    third = "echo x >> /v/tries; [ $(wc -l < /v/tries) -ge 3 ]"
+    manifest = pod("tries", third, "exit 0", restartPolicy="OnFailure", volumes=[{"name": "v", "emptyDir": {}}])
+    manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
+    node.drop("tries.yaml", manifest)
+    tries = wait_phase(node, "tries-lab", "Succeeded")
+    assert {name: status["restartCount"] for name, status in statuses(tries).items()} == {"c0": 2, "c1": 0}
+    assert statuses(tries)["c0"]["lastState"]["terminated"]["exitCode"] == 1
+
+
+def test_a_command_that_is_not_there_is_told_in_the_words_of_runc(node: Daemon) -> None:
+    manifest = pod("typo", restartPolicy="Never")
+    manifest["spec"]["containers"][0]["command"] = ["/bin/ngnix", "-v"]
+    node.drop("typo.yaml", manifest)
+    typo = wait_phase(node, "typo-lab", "Failed")
+    assert ends(typo) == {"c0": (128, "ContainerCannotRun")}
+    message = statuses(typo)["c0"]["state"]["terminated"]["message"]
+    assert message == 'exec: "/bin/ngnix": stat /bin/ngnix: no such file or directory'
+    (failed,) = (event for event in node.events() if event["reason"] == "Failed")
+    assert failed["message"].endswith(message)
+
+
+def test_a_command_that_is_not_there_is_tried_again_with_back_off(node: Daemon) -> None:
+    manifest = pod("typo")
+    manifest["spec"]["containers"][0]["command"] = ["ngnix"]
+    node.drop("typo.yaml", manifest)
+    status = node.wait_container(
+        "typo-lab",
+        lambda status: status["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff",
+        what="backing off",
     )
-    assert "BackOff" in reasons(daemon.events(), "crash-lab")
+    assert status["lastState"]["terminated"]["reason"] == "ContainerCannotRun"
+    assert '"ngnix": executable file not found in $PATH' in status["lastState"]["terminated"]["message"]
 
 
-def test_on_failure_restarts_only_what_failed(new_daemon: Callable[..., Daemon]) -> None:
-    daemon = new_daemon(backoff={"initial": "100ms", "max": "200ms"})
-    daemon.start()
-    twice = "echo x >> /tmp-volume/tries; [ $(wc -l < /tmp-volume/tries) -ge 3 ]"
-    manifest = pod("tries", twice, "exit 0", restartPolicy="OnFailure", volumes=[{"name": "v", "emptyDir": {}}])
-    manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/tmp-volume"}]
-    daemon.drop("tries.yaml", manifest)
-    pods = daemon.wait_for(
-        lambda pods: "tries-lab" in pods and pods["tries-lab"]["status"]["phase"] == "Succeeded", what="succeeded"
-    )
-    counts = {name: status["restartCount"] for name, status in statuses(pods["tries-lab"]).items()}
-    assert counts == {"c0": 2, "c1": 0}
+def test_a_missing_working_directory_is_made(node: Daemon) -> None:
+    manifest = pod("place", "pwd")
+    manifest["spec"]["containers"][0]["workingDir"] = "/made/here"
+    manifest["spec"]["restartPolicy"] = "Never"
+    node.drop("place.yaml", manifest)
+    wait_phase(node, "place-lab", "Succeeded")
+    assert node.said("place-lab") == "/made/here\n"
 
 
-def test_a_container_that_takes_sigterm_ends_at_once(daemon: Daemon) -> None:
-    daemon.drop("polite.yaml", pod("polite", FOREVER, grace_s=30))
-    daemon.wait_running("polite-lab")
-    began = time.monotonic()
-    daemon.remove("polite.yaml")
-    daemon.wait_gone("polite-lab")
-    assert time.monotonic() - began < 5
+def test_too_much_memory_ends_as_oom_killed(node: Daemon) -> None:
+    manifest = pod("hungry", restartPolicy="Never")
+    (container,) = manifest["spec"]["containers"]
+    container["command"] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=256M", "count=1"]
+    container["resources"] = {"limits": {"memory": "16Mi"}}
+    node.drop("hungry.yaml", manifest)
+    hungry = wait_phase(node, "hungry-lab", "Failed")
+    assert ends(hungry) == {"c0": (137, "OOMKilled")}
+    assert hungry["status"]["qosClass"] == "Burstable"
 
 
-def test_one_that_does_not_is_killed_when_its_grace_period_is_over(daemon: Daemon) -> None:
-    daemon.drop("deaf.yaml", pod("deaf", IGNORES_TERM, grace_s=2))
-    daemon.wait_running("deaf-lab")
-    began = time.monotonic()
-    daemon.remove("deaf.yaml")
-    daemon.wait_gone("deaf-lab")
-    assert 1.9 < time.monotonic() - began < 6
-
-
-def test_a_changed_manifest_replaces_the_pod(daemon: Daemon) -> None:
-    daemon.drop("web.yaml", pod("web", FOREVER))
-    before = daemon.wait_running("web-lab")["web-lab"]
-    daemon.drop("web.yaml", pod("web", f"echo second; {FOREVER}"))
-    daemon.wait_for(
-        lambda pods: (
-            "web-lab" in pods
-            and pods["web-lab"]["metadata"]["uid"] != before["metadata"]["uid"]
-            and pods["web-lab"]["status"]["phase"] == "Running"
-        ),
-        what="the new pod running",
-    )
-    assert daemon.cli("logs", "web").stdout == "second\n"
-    assert len(daemon.pods()) == 1
-
-
-def test_too_much_memory_ends_as_oom_killed(daemon: Daemon) -> None:
-    manifest = pod("hungry", "dd if=/dev/zero of=/dev/null bs=256M count=1; exit 5", restartPolicy="Never")
-    manifest["spec"]["containers"][0]["command"] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=256M", "count=1"]
-    manifest["spec"]["containers"][0]["resources"] = {"limits": {"memory": "16Mi"}}
-    daemon.drop("hungry.yaml", manifest)
-    pods = daemon.wait_for(
-        lambda pods: "hungry-lab" in pods and pods["hungry-lab"]["status"]["phase"] == "Failed", what="failed"
-    )
-    ended = statuses(pods["hungry-lab"])["c0"]["state"]["terminated"]
-    assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
-
-
-def test_an_image_that_is_not_there_is_told_and_tried_again(new_daemon: Callable[..., Daemon]) -> None:
-    daemon = new_daemon(backoff={"initial": "200ms", "max": "1s"})
-    daemon.start()
-    daemon.drop("none.yaml", pod("none", FOREVER, image="127.0.0.1:9/none:1"))
-    daemon.wait_for(
-        lambda pods: (
-            "none-lab" in pods
-            and statuses(pods["none-lab"])["c0"]["state"].get("waiting", {}).get("reason")
-            in ("ErrImagePull", "ImagePullBackOff")
-        ),
-        what="ErrImagePull",
-    )
-    daemon.wait_for(
-        lambda pods: statuses(pods["none-lab"])["c0"]["state"].get("waiting", {}).get("reason") == "ImagePullBackOff",
-        what="ImagePullBackOff",
-    )
-    assert "Failed" in reasons(daemon.events(), "none-lab")
-
-
-def test_fifty_pods_at_once(daemon: Daemon) -> None:
+def test_fifty_pods_at_once(node: Daemon) -> None:
     names = [f"many{number}" for number in range(50)]
     for name in names:
-        daemon.drop(f"{name}.yaml", pod(name))
-    pods = daemon.wait_running(*(f"{name}-lab" for name in names), within_s=60)
+        node.drop(f"{name}.yaml", pod(name))
+    pods = node.wait_running(*(f"{name}-lab" for name in names), within_s=60)
     assert len({each["status"]["podIP"] for each in pods.values()}) == 50
     assert {status["restartCount"] for each in pods.values() for status in statuses(each).values()} == {0}
