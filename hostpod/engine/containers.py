@@ -15,6 +15,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
 from hostpod.engine.sandbox import pod_cgroup, sandbox_paths
+from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, was_oom_killed
@@ -171,14 +172,6 @@ def stop(state: PodState, cid: str, signal_name: str) -> None:
     state.keep(replace(record, stop_sent_at=now()))
     if cid in state.processes:
         state.processes[cid].signal(signal_number(signal_name))
-
-
-def signal_number(name: str) -> int:
-    """SIGTERM, TERM or 15 to the number; what the image misspelt is SIGTERM."""
-    if name.isdigit():
-        return int(name)
-    found = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", signal.SIGTERM)
-    return int(found)
 
 
 async def kill(state: PodState, cid: str, edges: Edges) -> None:

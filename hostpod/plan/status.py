@@ -166,11 +166,14 @@ def _crash_loop(ended: ObservedContainer, seen: ObservedPod, wait_s: float) -> C
 
 
 def duration(seconds: float) -> str:
-    """Seconds as Go prints a duration: 10s, 2m40s, 5m0s."""
-    if seconds < 60:
-        return f"{seconds:g}s"
+    """Seconds as Go prints a duration: 250ms, 10s, 2m40s, 1h0m0s."""
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
     minutes, rest = divmod(seconds, 60)
-    return f"{int(minutes)}m{rest:g}s"
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest:g}s"
+    return f"{minutes}m{rest:g}s" if minutes else f"{rest:g}s"
 
 
 def _refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting | None:

@@ -153,6 +153,17 @@ def test_a_pod_on_the_hosts_network_has_the_hosts_address() -> None:
     assert status(seen(ip=None)).pod_ips == ()
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(10, "10s"), (160, "2m40s"), (300, "5m0s"), (0.5, "0.5s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (10, "10s"),
+        (160, "2m40s"),
+        (300, "5m0s"),
+        (0.25, "250ms"),
+        (1.5, "1.5s"),
+        (3600, "1h0m0s"),
+        (86399.5, "23h59m59.5s"),
+    ],
+)
 def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
