@@ -19,6 +19,23 @@ class _Action:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _OfContainer(_Action):
+    container: str
+
+    @property
+    def target(self) -> str:
+        return container_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OfAttempt(_OfContainer):
+    id: str
+
+
+# The pod
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AdmitPod(_Action):
     """Write down that the pod exists, before anything of it is made."""
 
@@ -63,102 +80,6 @@ class PrepareVolumes(_Action):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EnsureImage(_Action):
-    """Have the container's image on this host, by its pull policy."""
-
-    container: str
-
-    @property
-    def target(self) -> str:
-        return image_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AbandonPull(_Action):
-    """Nobody waits for this pull any more."""
-
-    container: str
-
-    @property
-    def target(self) -> str:
-        return f"abandon:{self.container}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CreateContainer(_Action):
-    """Make one attempt of a container up to the moment before its process runs."""
-
-    container: str
-    attempt: int
-    backoff_s: float
-
-    @property
-    def target(self) -> str:
-        return container_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StartContainer(_Action):
-    """Let a created container's process run."""
-
-    container: str
-    id: str
-
-    @property
-    def target(self) -> str:
-        return container_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StopContainer(_Action):
-    """Ask a container to end by its stop signal."""
-
-    container: str
-    id: str
-    signal: str
-
-    @property
-    def target(self) -> str:
-        return container_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KillContainer(_Action):
-    """SIGKILL to every process of a container."""
-
-    container: str
-    id: str
-
-    @property
-    def target(self) -> str:
-        return container_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CleanContainer(_Action):
-    """Free what an ended container held, but its record and its log."""
-
-    container: str
-    id: str
-
-    @property
-    def target(self) -> str:
-        return container_target(self.container)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ForgetContainer(_Action):
-    """Drop the record and the log of an old attempt."""
-
-    container: str
-    id: str
-
-    @property
-    def target(self) -> str:
-        return f"forget:{self.id}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TearDownSandbox(_Action):
     """End pause, give the address back, unpin the namespaces, remove the pod's cgroup."""
 
@@ -170,6 +91,66 @@ class ForgetPod(_Action):
     """Remove the pod's volumes, logs and records: the last act."""
 
     target: str = POD
+
+
+# Its containers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnsureImage(_OfContainer):
+    """Have the container's image on this host, by its pull policy."""
+
+    @property
+    def target(self) -> str:
+        return image_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AbandonPull(_OfContainer):
+    """Nobody waits for this pull any more."""
+
+    @property
+    def target(self) -> str:
+        return f"abandon:{self.container}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreateContainer(_OfContainer):
+    """Make one attempt of a container up to the moment before its process runs."""
+
+    attempt: int
+    backoff_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StartContainer(_OfAttempt):
+    """Let a created container's process run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopContainer(_OfAttempt):
+    """Ask a container to end by its stop signal."""
+
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KillContainer(_OfAttempt):
+    """SIGKILL to every process of a container."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CleanContainer(_OfAttempt):
+    """Free what an ended container held, but its record and its log."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForgetContainer(_OfAttempt):
+    """Drop the record and the log of an old attempt."""
+
+    @property
+    def target(self) -> str:
+        return f"forget:{self.id}"
 
 
 Action = (
