@@ -279,7 +279,7 @@ def test_a_spec_that_runc_refuses_is_not(place: Place) -> None:
 def test_memory_beyond_the_limit_is_seen(place: Place) -> None:
     greedy = pod("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done", resources={"limits": {"memory": "16Mi", "cpu": "1"}})
     assert go(place.run(greedy)) == 137
-    assert place.cgroups.oom_kills(f"{place.cgroup(greedy)}/c1") == 1
+    assert place.cgroups.oom_kills(f"{place.cgroup(greedy)}/c1") >= 1, "v2 kills the whole group, and counts each"
     assert was_oom_killed(place.bundle("c1"))
 
 
