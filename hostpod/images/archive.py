@@ -35,6 +35,8 @@ def images_in(archive: Path) -> tuple[Archived, ...]:
                 return _docker(_json(tar, names["manifest.json"]))
             if "index.json" in names:
                 return _oci(_json(tar, names["index.json"]))
+    except tarfile.ReadError as error:
+        raise ImagePullError("the archive cannot be read: it is no tar file, or it is cut off") from error
     except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImagePullError(f"the archive cannot be read: {error}") from error
     raise ImagePullError("the archive holds no images: it has neither manifest.json nor index.json")

@@ -16,6 +16,7 @@ class Arrivals:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._there: dict[str, asyncio.Event] = {}
+        self._complete = False
         self._inotify = Inotify()
 
     def __enter__(self) -> Self:
@@ -33,14 +34,16 @@ class Arrivals:
             for event in await self._inotify.read():
                 self._event(event.name).set()
 
-    async def wait_for(self, name: str) -> None:
-        """Until the blob is there, whole."""
-        event = self._event(name)
-        if not (self._directory / name).exists():
-            await event.wait()
+    async def wait_for(self, name: str) -> bool:
+        """Until the blob is there, whole; false when all has come and it has not."""
+        path = self._directory / name
+        if not path.exists() and not self._complete:
+            await self._event(name).wait()
+        return path.exists()
 
     def are_complete(self) -> None:
-        """All has come: nobody need wait any longer, even if the kernel's queue of events was too short."""
+        """Nothing more comes: nobody need wait any longer, even if the kernel's queue of events was too short."""
+        self._complete = True
         for event in self._there.values():
             event.set()
 

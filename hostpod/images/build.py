@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ T = TypeVar("T")
 # own 128 KiB, and the file is no larger.
 SQUASHFS = ("-q", "-f", "-c", "lz4", "-j", "1", "-b", "65536")
 READ_BYTES = 1024 * 1024
+
+# A layer that did not fit: with less free space than its blob may grow to, an error in writing is a full disk.
+EXPANSION = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,28 +58,33 @@ class Builder:
                 diff_id = await self._rewritten(blob, target, superseded=await self._superseded(blob))
         except TarError as error:
             raise ImagePullError(f"a layer cannot be read: {error}") from error
+        except ImagePullError as error:
+            raise _in_plain_words(error, blob, target) from error
         return Built(path=target, diff_id=diff_id)
 
     async def _rewritten(self, blob: Path, target: Path, *, superseded: Collection[int]) -> str:
         async with AsyncExitStack() as stack:
-            source, commands = await _unpacking(blob, stack)
+            source, unpack = await _unpacking(blob, stack)
             receiving, sending = pipe()
             stack.enter_context(sending)
             with receiving:
                 argv = [self._tar2sqfs, *SQUASHFS, str(target)]
                 squash = await stack.enter_async_context(command(argv, stdin=receiving.fileno()))
-            work = lambda: _rewrite(source, sending, OverlayTar(superseded))  # noqa: E731
-            return await self._while(work, [*commands, squash])
+            overlay = OverlayTar(superseded)
+            return await self._between(unpack, lambda: _rewrite(source, sending, overlay), squash)
 
     async def _superseded(self, blob: Path) -> Collection[int]:
         async with AsyncExitStack() as stack:
-            source, commands = await _unpacking(blob, stack)
-            return await self._while(lambda: _repeated(source), commands)
+            source, unpack = await _unpacking(blob, stack)
+            return await self._between(unpack, lambda: _repeated(source), None)
 
-    async def _while(self, work: Callable[[], T], commands: Sequence[Command]) -> T:
-        """Work in a thread that the commands feed and drain; it comes back when they end. A command's words go first:
-        what the thread says is then only what followed."""
+    async def _between(self, source: Command | None, work: Callable[[], T], sink: Command | None) -> T:
+        """Work in a thread that one command feeds and another one drains; it comes back when they end.
+
+        Who failed first is asked first: a source that broke off, then the work, then the sink.
+        """
         thread = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        commands = [each for each in (source, sink) if each]
         try:
             await asyncio.wait([thread])
         finally:
@@ -84,24 +93,31 @@ class Builder:
                     each.kill()
                 await asyncio.wait([thread])
         failure = thread.exception()
-        for each in commands:
-            await each.finish()
-        if failure:
-            raise failure
+        if source:
+            await source.finish()
+        if sink and (failure is None or isinstance(failure, BrokenPipeError)):
+            await sink.finish()
         return thread.result()
 
 
-async def _unpacking(blob: Path, stack: AsyncExitStack) -> tuple[FileIO, list[Command]]:
-    """The unpacked archive to read, and the command that makes it."""
+def _in_plain_words(error: ImagePullError, blob: Path, target: Path) -> ImagePullError:
+    """tar2sqfs does not say that the disk is full, and gives back what it took."""
+    disk = os.statvfs(target.parent)
+    is_full = "I/O error" in str(error) and disk.f_bavail * disk.f_frsize < EXPANSION * blob.stat().st_size
+    return ImagePullError("no space left on device") if is_full else error
+
+
+async def _unpacking(blob: Path, stack: AsyncExitStack) -> tuple[FileIO, Command | None]:
+    """The unpacked archive to read, and the command that unpacks it."""
     file = stack.enter_context(FileIO(blob))
     argv = decompressor(blob)
     if argv is None:
-        return file, []
+        return file, None
     reading, writing = pipe()
     stack.enter_context(reading)
     with writing:
         unpack = await stack.enter_async_context(command(argv, stdin=file.fileno(), stdout=writing.fileno()))
-    return reading, [unpack]
+    return reading, unpack
 
 
 def _rewrite(source: FileIO, sink: FileIO, overlay: OverlayTar) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from hostpod.host.store import write_atomic
@@ -28,11 +28,11 @@ class Catalogue:
         self._names: dict[str, Image] = {}
         self._changing = asyncio.Lock()
 
-    def open(self, has_layer: Callable[[str], bool]) -> None:
+    def open(self, have_layers: Callable[[Iterable[str]], bool]) -> None:
         """Read what there is. An image that is not whole is forgotten: it will be pulled again."""
         self._blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
         records = load_index(self._index)
-        whole = tuple(record for record in records if self._is_whole(record, has_layer))
+        whole = tuple(record for record in records if self._is_whole(record, have_layers))
         if whole != records:
             save_index(self._index, whole)
         self._take(whole)
@@ -98,16 +98,16 @@ class Catalogue:
             name: image for image in self._images.values() for name in (*image.references, *image.repo_digests)
         }
 
-    def _is_whole(self, record: ImageRecord, has_layer: Callable[[str], bool]) -> bool:
-        missing = [diff_id for diff_id in record.diff_ids() if not has_layer(diff_id)]
+    def _is_whole(self, record: ImageRecord, have_layers: Callable[[Iterable[str]], bool]) -> bool:
         try:
             image_of(record, self._blob(record.id).read_bytes())
         except (OSError, ManifestError) as error:
             log.warning("image %s is forgotten: %s", record.id, error)
             return False
-        if missing:
-            log.warning("image %s is forgotten: layer %s is missing", record.id, missing[0])
-        return not missing
+        if not have_layers(record.diff_ids()):
+            log.warning("image %s is forgotten: it lacks a layer", record.id)
+            return False
+        return True
 
     def _remove_blobs(self) -> None:
         named = {self._blob(digest) for record in self._records for digest in (record.id, record.manifest)}

@@ -14,6 +14,10 @@ from subprocess import DEVNULL  # noqa: TID251 - the constant only
 from hostpod.host.process import CommandError, FileDescriptor, Process, started
 from hostpod.images.errors import ImagePullError
 
+# A daemon that is killed cannot end its children. Most read or write a pipe of its, and end by that; before the others
+# stands this.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+
 PIPE_BYTES = 1024 * 1024
 WORDS_BYTES = 4096
 
@@ -38,13 +42,18 @@ class Command:
 
 @asynccontextmanager
 async def command(
-    argv: Sequence[str], *, stdin: FileDescriptor = DEVNULL, stdout: FileDescriptor = DEVNULL
+    argv: Sequence[str],
+    *,
+    stdin: FileDescriptor = DEVNULL,
+    stdout: FileDescriptor = DEVNULL,
+    dies_with_us: bool = False,
 ) -> AsyncIterator[Command]:
     """Start a command; it is killed when the block is left before its end."""
     errors = os.memfd_create("errors")
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    whole = [*DIES_WITH_US, *argv] if dies_with_us else argv
     try:
-        async with started(argv, stdin=stdin, stdout=stdout, stderr=errors, env=environment) as process:
+        async with started(whole, stdin=stdin, stdout=stdout, stderr=errors, env=environment) as process:
             yield Command(Path(argv[0]).name, process, errors)
     except CommandError as error:
         raise ImagePullError(str(error)) from error

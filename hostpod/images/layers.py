@@ -44,8 +44,13 @@ class LayerFiles:
         self._paths = {_PREFIX + path.stem: path for path in found}
 
     def find(self, diff_id: str) -> Path | None:
-        """A squashfs file, or a directory; None where the layer is not here."""
-        return self._paths.get(diff_id)
+        """A squashfs file, or a directory; None where the layer is not here, or is here no more."""
+        path = self._paths.get(diff_id)
+        return path if path and path.exists() else None
+
+    def have(self, diff_ids: Iterable[str]) -> bool:
+        """Whether all these layers are here."""
+        return all(self.find(diff_id) for diff_id in diff_ids)
 
     def all(self) -> Collection[str]:
         """The diff ids of all layers that are here."""
@@ -61,7 +66,7 @@ class LayerFiles:
 
     async def adopt(self, built: Built) -> None:
         """Take a built layer in, so that it survives a power cut. One that is here already stays."""
-        if built.diff_id in self._paths:
+        if self.find(built.diff_id):
             await asyncio.to_thread(built.path.unlink)
             return
         fresh = await self._as_directory(built) if self._as_directories else built.path
@@ -74,7 +79,7 @@ class LayerFiles:
         """Remove layers; those that are not here are fine. What is mounted of them stays mounted."""
         paths = [path for diff_id in diff_ids if (path := self._paths.pop(diff_id, None))]
         # Out of the way first: the same layer may be coming in already.
-        gone = [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths]
+        gone = [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
         await asyncio.to_thread(_remove_all, gone)
 
     async def size_bytes(self, diff_id: str) -> int:
@@ -87,10 +92,11 @@ class LayerFiles:
         target.mkdir(mode=0o755)
         reading, writing = pipe()
         with reading, writing:
+            read = [self._sqfs2tar, str(built.path)]
             tar = ["tar", *_UNTAR, "--directory", str(target)]
             async with (
-                command([self._sqfs2tar, str(built.path)], stdout=writing.fileno()) as source,
-                command(tar, stdin=reading.fileno()) as unpack,
+                command(read, stdout=writing.fileno(), dies_with_us=True) as source,
+                command(tar, stdin=reading.fileno(), dies_with_us=True) as unpack,
             ):
                 reading.close()
                 writing.close()
@@ -101,7 +107,7 @@ class LayerFiles:
 
 
 def _keep(fresh: Path, target: Path) -> None:
-    """Write back, then rename: what has a name in the store is whole."""
+    """Write back, then rename: what has a name in the store is whole. Who comes second with a layer gives it up."""
     descriptor = os.open(fresh, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if fresh.is_dir():
@@ -110,8 +116,11 @@ def _keep(fresh: Path, target: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    fresh.rename(target)
-    sync_directory(target.parent)
+    if target.exists():
+        remove_tree(fresh)
+    else:
+        fresh.rename(target)
+        sync_directory(target.parent)
 
 
 def _remove_all(paths: Iterable[Path]) -> None:

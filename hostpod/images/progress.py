@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
-from hostpod.images.image import Progress
+from hostpod.images.image import Phase, Progress
 from hostpod.images.manifest import Descriptor
 
 INTERVAL_S = 0.1
@@ -15,18 +15,20 @@ _PARTIAL = "oci-put-blob*"
 
 
 class Meter:
-    """Tells of a pull, at its steps and ten times a second between them. It looks only while somebody listens."""
+    """Tells of a pull, at its steps and, while it runs, ten times a second."""
 
-    def __init__(self, reference: str, layout: Path, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, reference: str, tell: Callable[[Progress], None]) -> None:
         self._reference = reference
-        self._layout = layout
         self._tell = tell
+        self._layout: Path | None = None
+        self._phase: Phase = "resolving"
         self._wanted: dict[str, int] = {}
         self._arrived: set[str] = set()
         self._layers_done = self._layers_total = 0
 
     def expect(self, layers: Iterable[Descriptor], present: Collection[str]) -> None:
         """The image's layers, and those of which nothing need be fetched."""
+        self._phase = "fetching"
         distinct = {layer.digest: layer.size_bytes for layer in layers}
         self._layers_total = len(distinct)
         self._layers_done = sum(digest in present for digest in distinct)
@@ -42,15 +44,21 @@ class Meter:
         self._layers_done += digest in self._wanted
         self.show()
 
+    def done(self) -> None:
+        """The image is here."""
+        self._phase = "done"
+        self.show()
+
     def show(self) -> None:
         """Tell it now."""
         total = sum(self._wanted.values())
         there = sum(size for digest, size in self._wanted.items() if digest in self._arrived)
-        coming = sum(_size(path) for path in self._layout.glob(_PARTIAL)) if there < total else 0
+        partial = self._layout.glob(_PARTIAL) if self._layout and there < total else ()
+        coming = sum(_size(path) for path in partial)
         self._tell(
             Progress(
                 reference=self._reference,
-                phase="fetching" if self._layers_total else "resolving",
+                phase=self._phase,
                 layers_done=self._layers_done,
                 layers_total=self._layers_total,
                 bytes_done=min(there + coming, total),
@@ -58,12 +66,12 @@ class Meter:
             )
         )
 
-    async def run(self, listening: Callable[[], bool]) -> None:
-        """Tell it again and again, until cancelled."""
+    async def run(self, layout: Path) -> None:
+        """Look at what skopeo has so far of an image that it copies to `layout`, again and again until cancelled."""
+        self._layout = layout
         while True:
             await asyncio.sleep(INTERVAL_S)
-            if listening():
-                self.show()
+            self.show()
 
 
 def _size(path: Path) -> int:

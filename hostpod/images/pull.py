@@ -34,6 +34,10 @@ class TagMovedError(ImagePullError):
     """The tag named one image at the pull's beginning and another one at its end: trying again helps."""
 
 
+# By digest of the blob; the result is the layer's diff id, None where the blob has not come.
+Builds = dict[str, asyncio.Task[str | None]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """Where an image comes from. `text` is for skopeo; `repository` is None where it cannot be asked for a digest;
@@ -89,18 +93,34 @@ class Pull:
             raise _refusal(group) from None
 
     async def _steps(self, top: bytes | None, tasks: asyncio.TaskGroup, arrivals: Arrivals) -> Pulled:
-        watch = tasks.create_task(arrivals.watch(), name="arrivals")
+        watching = [
+            tasks.create_task(arrivals.watch(), name="arrivals"),
+            tasks.create_task(self._meter.run(self._scratch / LAYOUT), name="progress"),
+        ]
         describe = tasks.create_task(self._describe(top), name="describe")
-        fetch = tasks.create_task(self._skopeo.fetch(self._source.text, self._scratch), name="fetch")
+        fetch = tasks.create_task(self._fetch(), name="fetch")
         described = await describe
-        early = self._begin(described.raw, tasks, arrivals) if described.raw else None
-        await fetch
-        described = await asyncio.to_thread(self._completed, described)
+        builds = self._begin(described.raw, tasks, arrivals) if described.raw else {}
+        refusal = await fetch
+        if refusal is None:
+            described = await asyncio.to_thread(self._completed, described)
         arrivals.are_complete()
-        builds = early or self._begin(described.raw, tasks, arrivals)
+        if refusal is None and not builds:
+            builds = self._begin(described.raw, tasks, arrivals)
         diff_ids = {digest: await build for digest, build in builds.items()}
-        watch.cancel()
+        for each in watching:
+            each.cancel()
+        if refusal:
+            raise refusal
         return _pulled(described, diff_ids)
+
+    async def _fetch(self) -> ImagePullError | None:
+        """Not raised: what has come is built first, so that the next pull need not fetch it again."""
+        try:
+            await self._skopeo.fetch(self._source.text, self._scratch)
+        except ImagePullError as refusal:
+            return refusal
+        return None
 
     def _lay_out(self, known: Mapping[str, int]) -> None:
         self._blobs.mkdir(parents=True)
@@ -130,8 +150,8 @@ class Pull:
             configuration = await self._skopeo.configuration(text)
         return Described(top=digest_of(top), raw=raw, configuration=configuration)
 
-    def _begin(self, raw: bytes | None, tasks: asyncio.TaskGroup, arrivals: Arrivals) -> dict[str, asyncio.Task[str]]:
-        """A task for each distinct blob; its result is the diff id."""
+    def _begin(self, raw: bytes | None, tasks: asyncio.TaskGroup, arrivals: Arrivals) -> Builds:
+        """A task for each distinct blob."""
         assert raw is not None, "known by now"
         layers = {layer.digest: layer for layer in parse_image_manifest(raw).layers}
         self._meter.expect(layers.values(), self._workshop.known().keys())
@@ -140,9 +160,11 @@ class Pull:
             for digest, layer in layers.items()
         }
 
-    async def _layer(self, layer: Descriptor, arrivals: Arrivals) -> str:
+    async def _layer(self, layer: Descriptor, arrivals: Arrivals) -> str | None:
+        """The diff id, None where the blob has not come."""
         path = self._path(layer.digest)
-        await arrivals.wait_for(path.name)
+        if not await arrivals.wait_for(path.name):
+            return None
         self._meter.arrived(layer.digest)
         diff_id = await self._workshop.diff_id(layer, path)
         self._meter.built(layer.digest)
@@ -162,21 +184,21 @@ class Pull:
         return Described(top=described.top, raw=described.raw or fetched, configuration=configuration)
 
 
-def _pulled(described: Described, diff_ids: Mapping[str, str]) -> Pulled:
+def _pulled(described: Described, diff_ids: Mapping[str, str | None]) -> Pulled:
     """Check the configuration against the manifest that names it, and the layers against the configuration."""
     assert described.raw is not None, "completed after the fetch"
     assert described.configuration is not None, "completed after the fetch"
     manifest = parse_image_manifest(described.raw)
     _check(described.configuration, manifest.config.digest)
-    ordered = tuple(diff_ids[layer.digest] for layer in manifest.layers)
-    if ordered != parse_configuration(described.configuration).diff_ids:
+    expected = parse_configuration(described.configuration).diff_ids
+    if tuple(diff_ids[layer.digest] for layer in manifest.layers) != expected:
         raise ImagePullError("the image's layers are not those that its configuration names")
     return Pulled(
         top=described.top,
         manifest=described.raw,
         configuration=described.configuration,
         blobs=manifest.layers,
-        diff_ids=ordered,
+        diff_ids=expected,
     )
 
 

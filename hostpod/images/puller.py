@@ -19,9 +19,10 @@ from hostpod.images.manifest import ManifestError, digest_of
 from hostpod.images.progress import Meter
 from hostpod.images.pull import Pull, Pulled, Source, TagMovedError
 from hostpod.images.references import Reference
-from hostpod.images.skopeo import LAYOUT, Skopeo
+from hostpod.images.skopeo import Skopeo
 from hostpod.images.workshop import Workshop
 
+REFUSALS = (ImagePullError, ManifestError, StoreError, OSError)
 NO_SPACE = "no space left on device"
 
 Tell = Callable[[Progress], None]
@@ -53,25 +54,27 @@ class Puller:
 
     async def pull(self, reference: Reference, *, always: bool, tell: Tell) -> Image:
         """Fetch an image from its registry. One that is here already is asked for anew only with `always`."""
+        meter = Meter(str(reference), tell)
         async with self._attempt(str(reference)):
             source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
             top = None
-            if image := self._catalogue.find(str(reference)):
+            image = self._catalogue.find(str(reference))
+            if image and self._layers.have(image.layers):
                 if not always:
                     return image
                 top = await self._skopeo.manifest(source.text)
                 if reference.at(digest_of(top)) in image.repo_digests:
+                    meter.done()
                     return image
             try:
-                pulled = await self._run(source, str(reference), tell, top)
+                pulled = await self._run(source, meter, top)
             except TagMovedError:
-                pulled = await self._run(source, str(reference), tell, None)
+                pulled = await self._run(source, meter, None)
             digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
-            return await self._keep(
-                pulled,
-                references=() if reference.digest else (str(reference),),
-                repo_digests=tuple(dict.fromkeys(digests)),
-            )
+            references = () if reference.digest else (str(reference),)
+            image = await self._keep(pulled, references=references, repo_digests=tuple(dict.fromkeys(digests)))
+            meter.done()
+            return image
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
@@ -82,13 +85,12 @@ class Puller:
     async def _load(self, archive: Path, archived: Archived) -> Image:
         async with self._directory() as directory:
             source = Source(text=f"{archived.transport}:{_linked(archive, directory)}{archived.selector}")
-            pulled = await self._run(source, archive.name, _nobody, None)
+            pulled = await self._run(source, Meter(archive.name, _nobody), None)
         references = tuple(str(each) for each in archived.references if not each.digest)
         return await self._keep(pulled, references=references, repo_digests=())
 
-    async def _run(self, source: Source, name: str, tell: Tell, top: bytes | None) -> Pulled:
+    async def _run(self, source: Source, meter: Meter, top: bytes | None) -> Pulled:
         async with self._directory() as directory:
-            meter = Meter(name, directory / LAYOUT, tell)
             pull = Pull(source, skopeo=self._skopeo, workshop=self._workshop, scratch=directory, meter=meter)
             return await pull.run(top)
 
@@ -119,14 +121,21 @@ class Puller:
             try:
                 async with asyncio.timeout(self._deadline_s):
                     yield
-            except (ImagePullError, ManifestError, StoreError, OSError) as error:
-                words = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+            except REFUSALS as error:
+                words = self._words(error)
                 if NO_SPACE in words.lower():
                     self._unwanted.update(self._layers.all())
                 raise ImagePullError(f'cannot pull "{name}": {words}') from error
             finally:
                 self._at_work -= 1
                 await self.sweep()
+
+    def _words(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError) and error.errno is None:
+            return f"no end within {self._deadline_s:g} s"
+        if isinstance(error, OSError):
+            return (error.strerror or str(error)).lower()
+        return str(error)
 
     @asynccontextmanager
     async def _directory(self) -> AsyncIterator[Path]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _DESCRIPTORS = "/proc/self/fd/"
 
 
 class Roots:
-    """Mount points of layers are below `directory`; `later` starts work that nobody waits for."""
+    """Mount points of layers are below `directory`; what nobody waits for runs in `tasks`."""
 
     def __init__(self, directory: Path, layers: LayerFiles, tasks: asyncio.TaskGroup) -> None:
         self._directory = directory
@@ -67,16 +67,33 @@ class Roots:
         self._users[target] = (image_id, lowest_first)
         try:
             await self._mount_layers(lowest_first)
-            lower = [self._directory / _name(each) for each in reversed(lowest_first)]
-            # In a thread: making the work directory waits for the file system's journal.
-            below = lower or [self._directory / EMPTY]
-            await asyncio.to_thread(overlay, below, upper, work, target, source=image_id, volatile=True)
-        except MountError as error:
-            self._forget(target)
-            raise LayerMountError(str(error)) from error
+            await self._to_its_end(self._mount_root(image_id, lowest_first, upper, work, target), f"mount {target}")
         except BaseException:
             self._forget(target)
+            await asyncio.to_thread(unmount, target)
             raise
+
+    async def _mount_root(
+        self, image_id: str, lowest_first: Sequence[str], upper: Path, work: Path, target: Path
+    ) -> LayerMountError | None:
+        lower = [self._directory / _name(each) for each in reversed(lowest_first)] or [self._directory / EMPTY]
+        try:
+            # In a thread: making the work directory waits for the file system's journal.
+            await asyncio.to_thread(overlay, lower, upper, work, target, source=image_id, volatile=True)
+        except MountError as error:
+            return LayerMountError(str(error))
+        return None
+
+    async def _to_its_end(self, work: Coroutine[None, None, LayerMountError | None], name: str) -> None:
+        """What the kernel has begun to mount must be known as mounted: one who is cancelled waits for the end of it."""
+        task = self._tasks.create_task(work, name=name)
+        try:
+            error = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
+        if error:
+            raise error
 
     async def unmount(self, target: Path) -> None:
         """Unmount a root, and in the background the layers that nobody else uses. A root that is none is fine."""
@@ -100,11 +117,7 @@ class Roots:
             raise LayerMountError("two layers have digests that begin alike")
         missing = sorted(each for each in diff_ids if _name(each) not in self._mounted)
         if missing:
-            # Not ours to cancel: what the kernel has mounted must be known as mounted.
-            mounting = self._tasks.create_task(self._mount_missing(missing), name="mount layers")
-            error = await asyncio.shield(mounting)
-            if error:
-                raise error
+            await self._to_its_end(self._mount_missing(missing), "mount layers")
 
     async def _mount_missing(self, diff_ids: Sequence[str]) -> LayerMountError | None:
         async with AsyncExitStack() as locks:

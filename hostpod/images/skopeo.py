@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hostpod.config import ImagesConfig
 from hostpod.host.process import CommandError, CommandFailedError, CommandTimedOutError, Completed, run
+from hostpod.images.commands import DIES_WITH_US
 from hostpod.images.complaints import registry_words
 from hostpod.images.errors import ImagePullError
 
@@ -40,13 +41,12 @@ class Skopeo:
         """
         options = [*self._authentication(), "--quiet", "--dest-oci-accept-uncompressed-layers"]
         target = ["--dest-shared-blob-dir", BLOBS, source, f"oci:{LAYOUT}:image"]
-        await self._run(["copy", *options, *target], cwd=directory)
+        await self._run(["copy", *options, *target], cwd=directory, before=DIES_WITH_US)
 
-    async def _run(self, arguments: Sequence[str], *, cwd: Path | None) -> Completed:
+    async def _run(self, arguments: Sequence[str], *, cwd: Path | None, before: Sequence[str] = ()) -> Completed:
+        argv = [*before, self._binary, *self._settings(cwd), *arguments]
         try:
-            return await run(
-                [self._binary, *self._settings(cwd), *arguments], timeout_s=self._config.pull_deadline_s, cwd=cwd
-            )
+            return await run(argv, timeout_s=self._config.pull_deadline_s, cwd=cwd)
         except CommandFailedError as error:
             raise ImagePullError(registry_words(error.completed.stderr.decode(errors="replace"))) from error
         except CommandTimedOutError as error:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from hostpod.config import BinariesConfig, ImagesConfig
-from hostpod.host.store import remove_tree
+from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.errors import ImageError, ImageInUseError, ImageNeverPulledError, ImagePullError
@@ -52,8 +52,9 @@ class ImageStore:
         async with AsyncExitStack() as stack:
             threads = ThreadPoolExecutor(self._config.max_parallel_layers, thread_name_prefix="layer")
             stack.callback(threads.shutdown)
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            tasks = asyncio.TaskGroup()
             self._open(threads, tasks)
+            await stack.enter_async_context(tasks)
             stack.callback(self._flights.cancel)
             self._stack = stack.pop_all()
         return self
@@ -61,12 +62,11 @@ class ImageStore:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+        # Not told of the error: a task group would wrap it, and it is not about the store.
+        await self._stack.aclose()
 
     def _open(self, threads: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
-        scratch = self._state / "tmp"
-        remove_tree(scratch)
-        scratch.mkdir(mode=0o700, parents=True)
+        scratch = _emptied(self._state / "tmp")
         squashfs = squashfs_mounts_work(scratch)
         self._layers = LayerFiles(
             self._state / "layers",
@@ -77,7 +77,7 @@ class ImageStore:
         )
         self._layers.open()
         self._catalogue = Catalogue(self._state)
-        self._catalogue.open(lambda diff_id: self._layers.find(diff_id) is not None)
+        self._catalogue.open(self._layers.have)
         self._layers.keep_only(self._catalogue.diff_ids())
         self._roots = Roots(self._runtime, self._layers, tasks)
         self._roots.open(self._catalogue.layers())
@@ -114,7 +114,7 @@ class ImageStore:
         """The image, pulled where the policy asks for it. Several who want one image share its pull, and each may be
         cancelled without harm to the others."""
         found = self.find(reference)
-        if found and (policy != "Always" or image_id(reference)):
+        if found and (policy != "Always" or image_id(reference)) and self._layers.have(found.layers):
             return found
         if image_id(reference):
             raise ImagePullError(f'no image on this host has the id "{reference}"; pull it by its name')
@@ -154,6 +154,20 @@ class ImageStore:
             raise ImagePullError(
                 "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
             )
+
+
+def _emptied(directory: Path) -> Path:
+    """Remove what is in it and make it anew. The children of a daemon that was killed may still write for a moment."""
+    for last in (False, False, True):
+        try:
+            remove_tree(directory)
+        except StoreError:
+            if last:
+                raise
+        else:
+            break
+    directory.mkdir(mode=0o700, parents=True)
+    return directory
 
 
 def _sibling(program: str, name: str) -> str:

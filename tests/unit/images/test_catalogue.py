@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from hostpod.images.catalogue import Catalogue
+from hostpod.images.image import Image
+from hostpod.images.index import ImageRecord, LayerRecord
+from hostpod.images.manifest import digest_of
+
+REFERENCE = "docker.io/library/web:1"
+DIGEST = f"docker.io/library/web@{digest_of(b'web')}"
+
+
+def add(catalogue: Catalogue, user: str, *references: str, digests: tuple[str, ...] = ()) -> Image:
+    diff_id = digest_of(user.encode())
+    configuration = json.dumps({"config": {"User": user}, "rootfs": {"diff_ids": [diff_id]}}).encode()
+    manifest = f"manifest of {user}".encode()
+    record = ImageRecord(
+        id=digest_of(configuration),
+        references=references,
+        repo_digests=digests,
+        manifest=digest_of(manifest),
+        layers=(LayerRecord(blob=digest_of(b"blob"), blob_bytes=1, diff_id=diff_id, size_bytes=2),),
+    )
+    return asyncio.run(catalogue.add(record, manifest=manifest, configuration=configuration))
+
+
+def opened(directory: Path, *, layers: bool = True) -> Catalogue:
+    catalogue = Catalogue(directory)
+    catalogue.open(lambda _: layers)
+    return catalogue
+
+
+def blobs(directory: Path) -> int:
+    return len(list((directory / "blobs/sha256").iterdir()))
+
+
+def test_images_are_found_by_all_their_names(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE, digests=(DIGEST,))
+    for name in ("web:1", REFERENCE, DIGEST, image.id, image.id.removeprefix("sha256:")):
+        assert catalogue.find(name) == image
+    for name in ("web", "web:2", "WEB", "", digest_of(b"other")):
+        assert catalogue.find(name) is None
+
+
+def test_what_was_added_is_there_after_a_restart(tmp_path: Path) -> None:
+    image = add(opened(tmp_path), "a", REFERENCE)
+    catalogue = opened(tmp_path)
+    assert catalogue.images() == (image,)
+    assert catalogue.layers() == {image.id: image.layers}
+    assert set(catalogue.diff_ids()) == set(image.layers)
+    assert [record.id for record in catalogue.records()] == [image.id]
+
+
+def test_an_image_is_forgotten_with_its_blobs(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image, other = add(catalogue, "a", REFERENCE), add(catalogue, "b")
+    assert blobs(tmp_path) == 4
+    asyncio.run(catalogue.remove(image.id))
+    asyncio.run(catalogue.remove(image.id))
+    assert (catalogue.images(), catalogue.find(REFERENCE), blobs(tmp_path)) == ((other,), None, 2)
+
+
+def test_an_image_without_its_layers_is_forgotten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    image = add(opened(tmp_path), "a", REFERENCE)
+    assert opened(tmp_path, layers=False).images() == ()
+    assert f"image {image.id} is forgotten: it lacks a layer" in caplog.text
+    assert opened(tmp_path).images() == ()
+    assert blobs(tmp_path) == 0
+
+
+@pytest.mark.parametrize("content", [None, b"{"])
+def test_an_image_without_its_configuration_is_forgotten(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    image = add(opened(tmp_path), "a", REFERENCE)
+    blob = tmp_path / "blobs/sha256" / image.id.removeprefix("sha256:")
+    blob.unlink()
+    if content:
+        blob.write_bytes(content)
+    assert opened(tmp_path).images() == ()
+    assert f"image {image.id} is forgotten: " in caplog.text
+
+
+def test_a_blob_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE)
+    asyncio.run(catalogue.remove(image.id))
+    assert add(catalogue, "a", REFERENCE) == image

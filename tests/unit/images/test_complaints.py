@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from hostpod.images.complaints import LIMIT, registry_words
+
+
+def fatal(message: str) -> str:
+    quoted = message.replace("\\", "\\\\").replace('"', '\\"')
+    return f'time="2024-01-01T00:00:00Z" level=warning msg="be careful"\ntime="2024" level=fatal msg="{quoted}"\n'
+
+
+UNKNOWN = "manifest unknown: manifest unknown"
+NO_HOST = 'Get "https://no.example/v2/": dial tcp: lookup no.example on 10.0.0.1:53: no such host'
+
+MIRROR = f"(Mirrors also failed: [mirror:5000/web:1: reading manifest 1 in mirror:5000/web: {UNKNOWN}]): "
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            f'Error parsing image name "docker://quay.io/no:1": reading manifest 1 in quay.io/no: {UNKNOWN}',
+            "manifest unknown",
+        ),
+        (
+            f"initializing source docker://no.example/x:1: pinging container registry no.example: {NO_HOST}",
+            NO_HOST,
+        ),
+        (
+            f"initializing source docker://web:1: {MIRROR}docker.io/web:1: pinging container registry x: {NO_HOST}",
+            f"docker.io/web:1: {NO_HOST}; mirror mirror:5000/web:1: manifest unknown",
+        ),
+        (
+            "Source image rejected: Running image docker://quay.io/a:1 is rejected by policy.",
+            "Running image docker://quay.io/a:1 is rejected by policy.",
+        ),
+        ("copying system image from manifest list: writing blob: no space left", "no space left"),
+    ],
+)
+def test_the_registrys_words_are_left(message: str, words: str) -> None:
+    assert registry_words(fatal(message)) == words
+
+
+@pytest.mark.parametrize(
+    ("stderr", "words"),
+    [
+        ("", "skopeo gave no reason"),
+        ("panic: something\n\tat line 3\n", "panic: something at line 3"),
+        ('level=fatal msg="a \\x00 byte of \\"this\\""', 'a \\x00 byte of "this"'),
+    ],
+)
+def test_whatever_else_is_printed_is_one_line(stderr: str, words: str) -> None:
+    assert registry_words(stderr) == words
+
+
+def test_the_words_are_few() -> None:
+    assert len(registry_words(fatal("x" * 5000))) == LIMIT
