@@ -25,7 +25,7 @@ FIFO = "exec.fifo"
 RELEASE_DEADLINE_S = 2.0
 
 # All that runc and conmon need to find; the daemon's own environment is nobody's business.
-# One thread is enough for a program that lives for milliseconds: on a busy machine it takes a tenth less CPU.
+# One thread is enough for a program that lives for milliseconds: on a busy machine it takes less CPU so.
 ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "GOMAXPROCS": "1",
