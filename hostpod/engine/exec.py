@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Literal
 
+from hostpod.host.pids import kill_children
 from hostpod.host.process import Process, started
 
 OutputStream = Literal["stdout", "stderr"]
@@ -27,6 +28,7 @@ class Session:
         self._stdin = stdin
         self._outputs = outputs
         self._terminal = terminal
+        self._reaped = False
 
     @property
     def pid(self) -> int:
@@ -72,7 +74,13 @@ class Session:
     async def exit_code(self) -> int:
         """Wait for the end; 128 + n for a command that signal n ended."""
         code = await self._process.wait()
+        self._reaped = True
         return code if code >= 0 else 128 - code
+
+    def kill(self) -> None:
+        """End what the command started, unless the command has ended: then its pid may be another's."""
+        if not self._reaped:
+            kill_children(self.pid)
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -123,10 +131,14 @@ async def _writable(fd: int) -> None:
 
 @asynccontextmanager
 async def exec_session(argv: Sequence[str], *, tty: bool, stdin: bool) -> AsyncIterator[Session]:
-    """Start the command (runc exec …); it is killed and reaped when the block is left."""
+    """Start the command (runc exec …); it is killed and reaped when the block is left.
+
+    What runc started in the container is its child, in a session of its own, and would go on without it.
+    """
     async with AsyncExitStack() as stack:
         session = await (_on_terminal(argv, stack) if tty else _on_pipes(argv, stack, stdin=stdin))
         stack.callback(session.close)
+        stack.callback(session.kill)
         yield session
 
 

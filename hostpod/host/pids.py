@@ -22,6 +22,15 @@ def start_ticks(pid: int) -> int | None:
     return None if state in (b"Z", b"X") else int(fields[_START_TIME_FIELD - 1])
 
 
+def kill_children(pid: int) -> None:
+    """SIGKILL to what a process started, and to the process groups that its children lead; nothing when it is gone."""
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, listing.read_text().split()):
+                kill = os.killpg if os.getpgid(child) == child else os.kill
+                kill(child, signal.SIGKILL)
+
+
 class Watched:
     """A process that is watched for its end: `ended` is called once, from the event loop. Nothing is polled."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from hostpod.engine.exec import Session, exec_session
+from hostpod.host.pids import start_ticks
 
 
 async def _all(session: Session) -> dict[str, bytes]:
@@ -88,3 +89,15 @@ def test_leaving_the_block_ends_the_command() -> None:
     except ProcessLookupError:
         return
     raise AssertionError("the command still runs")
+
+
+def test_leaving_the_block_ends_what_the_command_started_in_a_session_of_its_own() -> None:
+    async def run() -> int:
+        script = "setsid sh -c 'echo $$; exec sleep 1000' & wait"
+        async with exec_session(["sh", "-c", script], tty=False, stdin=False) as session:
+            async for _, data in session.output():
+                return int(data)
+        raise AssertionError("it said nothing")
+
+    pid = asyncio.run(run())
+    assert start_ticks(pid) is None
