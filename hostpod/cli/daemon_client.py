@@ -58,6 +58,11 @@ class Daemon:
                     raise Failure(refusal["message"])
                 yield value
 
+    def watch(self, *path: str) -> Iterator[Any]:
+        """The events of a watch, which has no end of its own."""
+        yield from self.lines("GET", *path, watch="1")
+        raise Failure("hostpod ended the watch: it stops, or this command read too slowly")
+
     def chunks(self, *path: str, **query: str) -> Iterator[bytes]:
         """The bytes of an answer, as they come."""
         with self._answer("GET", url(*path, **query)) as response:

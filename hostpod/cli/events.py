@@ -51,7 +51,7 @@ def events(daemon: Daemon, *, watch: bool, about: str | None, namespace: str, al
         click.echo(f"No events found{where}.", err=True)
     if watch:
         with until_interrupted():
-            for event in daemon.lines("GET", "events", watch="1"):
+            for event in daemon.watch("events"):
                 if wanted(event["object"]) and event["object"] not in listed:
                     rows = [_row(event["object"], namespaces=all_namespaces)]
                     click.echo("\n".join(table.lines(rows) if listed else table.head(rows)))

@@ -113,7 +113,7 @@ def _full_names(daemon: Daemon, items: Sequence[JsonObject], names: Sequence[str
 
 def _changes(daemon: Daemon, shown: Sequence[JsonObject], wanted: _Wanted) -> Iterator[JsonObject]:
     """What the watch tells beyond what is shown already."""
-    for event in daemon.lines("GET", "pods", watch="1"):
+    for event in daemon.watch("pods"):
         pod = event["object"]
         if wanted.has(pod) and not (event["type"] == "ADDED" and pod in shown):
             yield pod

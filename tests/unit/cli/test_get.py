@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.unit.cli import golden
 from tests.unit.cli.conftest import Hostpod
-from tests.unit.server.fake import Served
+from tests.unit.server.fake import Served, eventually
 
 
 def seen(served: Served, seconds_ago: str = "2126-01-01T00:00:00Z") -> None:
@@ -93,11 +94,21 @@ def test_a_watch_goes_on_with_changes(served: Served) -> None:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(3)]
         assert first[0].split() == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
-        while not served.node.watchers:
-            pass
+        eventually(lambda: served.node.watchers == 1)
         gone = {**served.node.pod_items[0], "metadata": {**served.node.pod_items[0]["metadata"]}}
         gone["metadata"]["deletionTimestamp"] = "2026-11-21T08:00:00Z"
         served.call(lambda: served.node.change("MODIFIED", gone))
         assert process.stdout.readline() == "t1-peer        1/1     Terminating   0          <invalid>\n"
         process.send_signal(2)
         assert process.wait(10) == 130
+
+
+def test_a_watch_says_when_the_daemon_ends_it(tmp_path: Path) -> None:
+    server = Served(tmp_path)
+    with server.running():
+        command = [sys.executable, "-m", "hostpod", "--socket", str(server.path), "get", "pods", "-w"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        eventually(lambda: server.node.watchers == 1)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert stderr.startswith(b"error: ")
