@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from lab.registry import free_port
 
 READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 20.0
+DIES_WITHIN_S = 2.0
 
 
 class Instance:
@@ -111,7 +113,7 @@ class Instance:
         self.kill()
         raise LabError(f"hostpod serve did not become ready; its last lines:\n{self.last_lines()}")
 
-    def last_lines(self, count: int = 30) -> str:
+    def last_lines(self, count: int = 40) -> str:
         """The end of what the daemon wrote."""
         return "\n".join(self.journal.read_text(errors="replace").splitlines()[-count:])
 
@@ -174,8 +176,17 @@ class Instance:
                 while not holds(pods := self.pods()) and time.monotonic() < deadline:
                     next(changes)
                 return self._held(holds, pods, what)
-        except (TimeoutError, StopIteration):
+        except (TimeoutError, StopIteration, OSError):
+            self._tell_if_it_died(what)
             return self._held(holds, self.pods(), what)
+
+    def _tell_if_it_died(self, what: str) -> None:
+        """A daemon that answers no more is about to end: its last words are worth a moment."""
+        if self.process is None:
+            raise LabError(f"hostpod serve does not run: {what}")
+        with suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(DIES_WITHIN_S)
+            raise LabError(f"hostpod serve ended with {code} before this: {what}; its last lines:\n{self.last_lines()}")
 
     def _held(
         self, holds: Callable[[dict[str, dict[str, Any]]], object], pods: dict[str, dict[str, Any]], what: str
