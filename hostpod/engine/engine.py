@@ -126,6 +126,11 @@ class Engine:
         rendered = (self._render(worker) for _, worker in sorted(self._workers.items()))
         return [pod for pod in rendered if pod is not None]
 
+    def pod(self, namespace: str, name: str) -> PodJson | None:
+        """One pod with its status."""
+        worker = self._workers.get(pod_key(namespace, name))
+        return self._render(worker) if worker else None
+
     def watch_pods(self) -> AsyncGenerator[Change, None]:
         """All pods, then each change of one."""
         self._shown = {key: pod for key, w in self._workers.items() if (pod := self._render(w)) is not None}

@@ -11,8 +11,8 @@ from typing import Any
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.exec import Session, exec_session
+from hostpod.engine.logged import logged_attempt
 from hostpod.engine.pulls import pull_lines
-from hostpod.engine.records import ContainerRecord
 from hostpod.engine.state import PodState
 from hostpod.engine.watchers import Change
 from hostpod.host.logs import LogOptions, read_log
@@ -89,8 +89,9 @@ class NodeView:
         self, *, namespace: str, pod: str, container: str, options: LogOptions
     ) -> AsyncGenerator[bytes, None]:
         """Open a container's log. With `options.follow` it goes on until the container has ended."""
+        cid = logged_attempt(self._status(namespace, pod, container), pod=pod, previous=options.previous)
         state = self._pod(namespace, pod)
-        record = _attempt(state, container, previous=options.previous)
+        record = state.containers[cid]
         return read_log(
             Path(record.log),
             options=options,
@@ -106,29 +107,26 @@ class NodeView:
     ) -> AsyncIterator[Session]:
         """Run a command in a running container."""
         state = self._pod(namespace, pod)
-        record = _attempt(state, container, previous=False)
-        if record.phase != "running":
+        running = [r.id for r in state.containers.values() if r.name == container and r.phase == "running"]
+        if not running:
             raise StatusError("BadRequest", f'container "{container}" of pod "{pod}" is not running')
-        argv = self._edges.runc.exec_argv(record.id, argv=command, tty=tty)
+        argv = self._edges.runc.exec_argv(running[0], argv=command, tty=tty)
         async with exec_session(argv, tty=tty, stdin=stdin) as session:
             yield session
+
+    def _status(self, namespace: str, pod: str, container: str) -> Json:
+        shown = self._engine.pod(namespace, pod)
+        statuses = shown["status"]["containerStatuses"] if shown else []
+        found: Json | None = next((status for status in statuses if status["name"] == container), None)
+        if found is None:
+            raise StatusError("NotFound", f'container "{container}" is not in pod "{pod}"')
+        return found
 
     def _pod(self, namespace: str, pod: str) -> PodState:
         state = self._engine.pod_state(namespace, pod)
         if state is None:
             raise StatusError("NotFound", f'pod "{pod}" in namespace "{namespace}" is not on this node')
         return state
-
-
-def _attempt(state: PodState, container: str, *, previous: bool) -> ContainerRecord:
-    if container not in {c.name for c in state.record.pod.spec.containers}:
-        raise StatusError("NotFound", f'container "{container}" is not in pod "{state.record.pod.metadata.name}"')
-    attempts = sorted((r for r in state.containers.values() if r.name == container), key=lambda r: r.attempt)
-    wanted = attempts[-2:-1] if previous else attempts[-1:]
-    if not wanted:
-        which = "previous terminated container" if previous else "container"
-        raise StatusError("BadRequest", f'{which} "{container}" in pod "{state.record.pod.metadata.name}" not found')
-    return wanted[0]
 
 
 def _image(image: Image) -> Json:

@@ -123,7 +123,7 @@ def _container_status(container: Container, seen: ObservedPod, now: float, rule:
         name=container.name,
         state=state,
         last_state=ContainerState(terminated=_terminated(last)) if last is not None else ContainerState(),
-        ready=running and seen.ending is None,
+        ready=running,
         started=running,
         restart_count=latest.attempt if latest is not None else 0,
         image=latest.image if latest is not None else container.image or "",

@@ -68,6 +68,12 @@ class TestContainerState:
             }
         }
 
+    def test_what_runs_is_ready_until_it_has_ended(self) -> None:
+        ending = Ending(since=150.0, grace_s=30.0, reason="x")
+        shown = status(seen(containers=(attempt(),), ending=ending))
+        assert shown.container_statuses[0].ready
+        assert {c.type: c.status for c in shown.conditions or ()}["Ready"] == "True"
+
     def test_an_end_of_an_ending_pod_is_shown_as_an_end(self) -> None:
         ending = Ending(since=150.0, grace_s=30.0, reason="x")
         assert "terminated" in state(seen(containers=(ended(number=1, backoff_s=300.0),), ending=ending))
