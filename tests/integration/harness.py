@@ -71,6 +71,7 @@ class Daemon(Instance):
 
     def wait_said(self, pod: str, text: str, container: str = "c0", *, within_s: float = 10) -> str:
         """What a container has written, as soon as `text` is in it: a followed log is told of each line."""
+        self.wait_container(pod, lambda status: "waiting" not in status["state"], container=container, what="started")
         url = f"/containerLogs/default/{pod}/{container}?follow=true"
         written = ""
         with client.lines(self.socket, url, timeout_s=within_s) as lines:
@@ -79,6 +80,13 @@ class Daemon(Instance):
                 if text in written:
                     return written
         raise LabError(f"{pod} {container} has ended and never said {text!r}, only:\n{written}")
+
+    def wait_phase(self, pod: str, phase: str) -> dict[str, Any]:
+        """A pod as soon as it is in this phase."""
+        pods = self.wait_for(
+            lambda pods: pod in pods and pods[pod]["status"]["phase"] == phase, what=f"{pod} {phase.lower()}"
+        )
+        return pods[pod]
 
     def wait_container(
         self, pod: str, holds: Callable[[dict[str, Any]], object], *, container: str = "c0", what: str
@@ -138,9 +146,30 @@ def statuses(pod: Mapping[str, Any]) -> dict[str, Any]:
     return {status["name"]: status for status in pod["status"].get("containerStatuses", [])}
 
 
+def conditions(pod: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
+    """Status and reason of a pod's conditions by type."""
+    return {each["type"]: (each["status"], each.get("reason")) for each in pod["status"]["conditions"]}
+
+
+def waiting(status: Mapping[str, Any]) -> str:
+    """Why a container waits; empty when it does not."""
+    return str(status["state"].get("waiting", {}).get("reason", ""))
+
+
 def reasons(events: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     """The reasons of a pod's events, oldest first."""
     return [event["reason"] for event in events if event["involvedObject"]["name"] == name]
 
 
-__all__ = ["FOREVER", "NODE", "Daemon", "LabError", "missing", "pod", "reasons", "statuses"]
+__all__ = [
+    "FOREVER",
+    "NODE",
+    "Daemon",
+    "LabError",
+    "conditions",
+    "missing",
+    "pod",
+    "reasons",
+    "statuses",
+    "waiting",
+]

@@ -6,20 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.harness import FOREVER, Daemon, pod, reasons, statuses
+from tests.integration.harness import FOREVER, Daemon, conditions, pod, reasons, statuses, waiting
 
 pytestmark = pytest.mark.integration
-
-
-def conditions(pod: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
-    return {each["type"]: (each["status"], each.get("reason")) for each in pod["status"]["conditions"]}
-
-
-def wait_phase(node: Daemon, name: str, phase: str) -> dict[str, Any]:
-    pods = node.wait_for(
-        lambda pods: name in pods and pods[name]["status"]["phase"] == phase, what=f"{name} {phase.lower()}"
-    )
-    return pods[name]
 
 
 def ends(pod: dict[str, Any]) -> dict[str, tuple[int, str]]:
@@ -52,7 +41,7 @@ def test_a_running_pod_is_ready(node: Daemon) -> None:
 
 def test_never_restarted_a_pod_succeeds_when_all_do(node: Daemon) -> None:
     node.drop("done.yaml", pod("done", "exit 0", "exit 0", restartPolicy="Never"))
-    done = wait_phase(node, "done-lab", "Succeeded")
+    done = node.wait_phase("done-lab", "Succeeded")
     assert ends(done) == {"c0": (0, "Completed"), "c1": (0, "Completed")}
     assert {status["restartCount"] for status in statuses(done).values()} == {0}
     found = conditions(done)
@@ -62,7 +51,7 @@ def test_never_restarted_a_pod_succeeds_when_all_do(node: Daemon) -> None:
 
 def test_never_restarted_a_pod_fails_when_one_does(node: Daemon) -> None:
     node.drop("mixed.yaml", pod("mixed", "exit 0", "exit 3", "sleep 9 & kill -9 $!; wait $!", restartPolicy="Never"))
-    mixed = wait_phase(node, "mixed-lab", "Failed")
+    mixed = node.wait_phase("mixed-lab", "Failed")
     assert ends(mixed) == {"c0": (0, "Completed"), "c1": (3, "Error"), "c2": (137, "Error")}
     assert conditions(mixed)["Ready"] == ("False", "PodFailed")
     end = statuses(mixed)["c1"]["state"]["terminated"]
@@ -73,7 +62,7 @@ def test_never_restarted_a_pod_fails_when_one_does(node: Daemon) -> None:
 def test_one_that_has_ended_makes_the_pod_unready_while_another_runs(node: Daemon) -> None:
     node.drop("half.yaml", pod("half", "exit 0", FOREVER, restartPolicy="Never"))
     node.wait_container("half-lab", lambda status: "terminated" in status["state"], what="ended")
-    half = wait_phase(node, "half-lab", "Running")
+    half = node.wait_phase("half-lab", "Running")
     assert conditions(half)["Ready"] == ("False", "ContainersNotReady")
     (ready,) = (each for each in half["status"]["conditions"] if each["type"] == "Ready")
     assert ready["message"] == "containers with unready status: [c0]"
@@ -81,7 +70,7 @@ def test_one_that_has_ended_makes_the_pod_unready_while_another_runs(node: Daemo
 
 def test_the_sandbox_of_a_finished_pod_is_given_back(node: Daemon) -> None:
     node.drop("done.yaml", pod("done", "exit 0", restartPolicy="Never"))
-    wait_phase(node, "done-lab", "Succeeded")
+    node.wait_phase("done-lab", "Succeeded")
     pods = node.wait_for(
         lambda pods: conditions(pods["done-lab"])["PodReadyToStartContainers"][0] == "False", what="no sandbox"
     )
@@ -104,7 +93,7 @@ def test_on_failure_restarts_only_what_failed(node: Daemon) -> None:
     manifest = pod("tries", third, "exit 0", restartPolicy="OnFailure", volumes=[{"name": "v", "emptyDir": {}}])
     manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
     node.drop("tries.yaml", manifest)
-    tries = wait_phase(node, "tries-lab", "Succeeded")
+    tries = node.wait_phase("tries-lab", "Succeeded")
     assert {name: status["restartCount"] for name, status in statuses(tries).items()} == {"c0": 2, "c1": 0}
     assert statuses(tries)["c0"]["lastState"]["terminated"]["exitCode"] == 1
 
@@ -113,7 +102,7 @@ def test_a_command_that_is_not_there_is_told_in_the_words_of_runc(node: Daemon) 
     manifest = pod("typo", restartPolicy="Never")
     manifest["spec"]["containers"][0]["command"] = ["/bin/ngnix", "-v"]
     node.drop("typo.yaml", manifest)
-    typo = wait_phase(node, "typo-lab", "Failed")
+    typo = node.wait_phase("typo-lab", "Failed")
     assert ends(typo) == {"c0": (128, "ContainerCannotRun")}
     message = statuses(typo)["c0"]["state"]["terminated"]["message"]
     assert message == 'exec: "/bin/ngnix": stat /bin/ngnix: no such file or directory'
@@ -127,7 +116,7 @@ def test_a_command_that_is_not_there_is_tried_again_with_back_off(node: Daemon) 
     node.drop("typo.yaml", manifest)
     status = node.wait_container(
         "typo-lab",
-        lambda status: status["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff",
+        lambda status: waiting(status) == "CrashLoopBackOff",
         what="backing off",
     )
     assert status["lastState"]["terminated"]["reason"] == "ContainerCannotRun"
@@ -139,7 +128,7 @@ def test_a_missing_working_directory_is_made(node: Daemon) -> None:
     manifest["spec"]["containers"][0]["workingDir"] = "/made/here"
     manifest["spec"]["restartPolicy"] = "Never"
     node.drop("place.yaml", manifest)
-    wait_phase(node, "place-lab", "Succeeded")
+    node.wait_phase("place-lab", "Succeeded")
     assert node.said("place-lab") == "/made/here\n"
 
 
@@ -149,7 +138,7 @@ def test_too_much_memory_ends_as_oom_killed(node: Daemon) -> None:
     container["command"] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=256M", "count=1"]
     container["resources"] = {"limits": {"memory": "16Mi"}}
     node.drop("hungry.yaml", manifest)
-    hungry = wait_phase(node, "hungry-lab", "Failed")
+    hungry = node.wait_phase("hungry-lab", "Failed")
     assert ends(hungry) == {"c0": (137, "OOMKilled")}
     assert hungry["status"]["qosClass"] == "Burstable"
 
