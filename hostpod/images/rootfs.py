@@ -40,6 +40,7 @@ class Roots:
     def open(self, images: Mapping[str, Sequence[str]]) -> None:
         """See what is mounted. `images` has the diff ids of each image id; what no root uses is unmounted."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = self._directory.resolve()
         (self._directory / EMPTY).mkdir(exist_ok=True)
         names = {_name(diff_id): diff_id for diff_ids in images.values() for diff_id in diff_ids}
         for entry in mounts():
@@ -64,6 +65,7 @@ class Roots:
     async def mount(self, image_id: str, diff_ids: Sequence[str], *, upper: Path, work: Path, target: Path) -> None:
         """Mount an image's root. LayerMountError, and nothing is mounted then."""
         lowest_first = tuple(dict.fromkeys(reversed(diff_ids)))[::-1]
+        target = _as_mountinfo_has_it(target)
         self._users[target] = (image_id, lowest_first)
         try:
             await self._mount_layers(lowest_first)
@@ -97,6 +99,7 @@ class Roots:
 
     async def unmount(self, target: Path) -> None:
         """Unmount a root, and in the background the layers that nobody else uses. A root that is none is fine."""
+        target = _as_mountinfo_has_it(target)
         try:
             await asyncio.to_thread(unmount, target)
         except MountError as error:
@@ -169,3 +172,8 @@ class Roots:
 
 def _name(diff_id: str) -> str:
     return diff_id.partition(":")[2][:SHORT]
+
+
+def _as_mountinfo_has_it(target: Path) -> Path:
+    """Without links, so that users can be told from the mounts after a restart."""
+    return target.resolve()

@@ -236,15 +236,19 @@ def test_a_second_root_of_mounted_layers_is_quick(place: Place, layout: Layout, 
 
 
 @FORMS
-def test_users_are_seen_again_after_a_restart(place: Place, layout: Layout, registry: Registry, form: str) -> None:
-    root, other = place.root(), place.root()
+def test_users_are_seen_again_after_a_restart(
+    tmp_path: Path, place: Place, layout: Layout, registry: Registry, form: str
+) -> None:
+    (tmp_path / "link").symlink_to(place.directory)  # as /var/run is one
+    through_link = Place(tmp_path / "link", registry.address)
+    root, other = through_link.root(), through_link.root()
 
     async def first() -> None:
-        async with place.store(layers=form) as store:
+        async with through_link.store(layers=form) as store:
             await store.mount_rootfs(await pulled(store, layout, registry), **root)
 
     async def second() -> None:
-        async with place.store(layers=form) as store:
+        async with through_link.store(layers=form) as store:
             (image,) = store.list()
             with pytest.raises(ImageError, match="containers run from it"):
                 await store.remove(image)
