@@ -1,13 +1,17 @@
-"""Finding again what an earlier daemon left: pods go on as they are, what is half-made is undone, the rest is removed.
+"""Finding again what an earlier daemon left: pods go on as they are, and what belongs to no pod is removed.
 
 Runs before any worker. Only what cannot be seen is read from records; whether a process lives is asked of the kernel.
+What is half-made or half-removed of a pod is left to its plan. What cannot be removed is told, and tried again by the
+next daemon: nothing that was left behind keeps this one from starting.
 """
 
 from __future__ import annotations
 
 import asyncio
+import glob
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,141 +20,156 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import ContainerRecord, DamagedRecordError, PodRecord, container_records
+from hostpod.engine.refusals import REFUSALS
 from hostpod.engine.state import PodState
-from hostpod.host.clock import now
 from hostpod.host.mount import unmount_under
-from hostpod.host.namespaces import pinned, unpin
-from hostpod.host.pids import watch
+from hostpod.host.namespaces import pinned
+from hostpod.host.pids import start_ticks
 from hostpod.host.store import remove_tree
+from hostpod.host.strays import end_strays
 
 log = logging.getLogger(__name__)
 
 
 async def adopt(edges: Edges) -> list[PodState]:
     """Every pod that was admitted, as it is now; nothing else of this instance is left on the host."""
-    states = [state async for state in _admitted(edges)]
-    await _remove_unknown(states, edges)
+    states = list(_admitted(edges))
+    records = [record for state in states for record in state.containers.values()]
+    made = {record.id for record in records if record.phase != "creating"}
+    await end_strays(edges.paths.runc, monitored=made)
+    pauses = {sandbox.pause_id(state.uid) for state in states}
+    await _remove_unknown_containers({record.id for record in records} | pauses, edges)
+    await _remove_unknown_pods({state.uid for state in states}, edges)
+    await _remove_bundles(states, edges)
     return states
 
 
-async def _admitted(edges: Edges) -> AsyncIterator[PodState]:
+def _admitted(edges: Edges) -> Iterator[PodState]:
     for directory in _directories(edges.paths.pods):
         paths = edges.paths.pod(directory.name)
         try:
             record = PodRecord.load(paths)
         except DamagedRecordError as damage:
             log.warning("pod %s cannot be adopted and is removed: %s", directory.name, damage)
-            await _remove_remains(directory.name, paths, edges)
-            continue
-        state = PodState(record=record, paths=paths)
-        await _find_containers(state, edges)
-        yield state
+        else:
+            # How far its sandbox was taken down only the sandbox itself could tell.
+            yield PodState(record=record, paths=paths, containers=_containers(paths), remains=True)
 
 
-def _directories(parent: Path) -> Iterator[Path]:
-    if parent.is_dir():
-        yield from sorted(path for path in parent.iterdir() if path.is_dir())
-
-
-async def _find_containers(state: PodState, edges: Edges) -> None:
-    for directory in container_records(state.paths):
+def _containers(paths: PodPaths) -> dict[str, ContainerRecord]:
+    found = {}
+    for directory in container_records(paths):
         try:
             record = ContainerRecord.load(directory / "record.json")
         except DamagedRecordError as damage:
             log.warning("container %s cannot be adopted and is removed: %s", directory.name, damage)
-            await _remove_bundle(directory, edges)
-            continue
-        state.containers[record.id] = record
-        if record.phase == "creating":
-            await containers.discard(state, record, edges)
+        else:
+            found[record.id] = record
+    return found
 
 
-async def resume(state: PodState, edges: Edges, told: Told) -> None:
-    """Watch again what lives, and write down what ended or began while nobody looked."""
-    pod = state.record.pod
-    kinds = sandbox.own_namespaces(pod)
-    state.namespaces = bool(kinds) and set(kinds) <= set(pinned(state.paths.namespaces))
-    if state.record.sandbox_at is not None:
-        state.attachment = edges.network.find(state.uid)
-        state.networked = state.attachment is not None or bool(pod.spec.host_network)
-    _resume_pause(state, told)
-    for cid in tuple(state.containers):
-        await _resume_container(state, cid, edges, told)
-
-
-def _resume_pause(state: PodState, told: Told) -> None:
-    noted = sandbox.pause_pid(state.paths)
-    if noted is not None:
-        pid, started = noted
-        state.pause = watch(pid, told.pause_ended, started=started)
-
-
-async def _resume_container(state: PodState, cid: str, edges: Edges, told: Told) -> None:
-    record = state.containers[cid]
-    if record.phase not in ("created", "running"):
-        return
-    if not containers.observe(state, cid, told.container_ended):
-        # The monitor is gone: either the container ended meanwhile, or it lives on with nobody to log it.
-        await containers.kill(state, cid, edges)
-        containers.note_end(state, cid, edges)
-    elif record.phase == "created":
-        found = await edges.runc.state(cid)
-        if found is not None and found.status == "running":
-            state.keep(replace(record, started_at=now()))
+def _directories(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
 
 
 # What belongs to no adopted pod
 
 
-async def _remove_unknown(states: list[PodState], edges: Edges) -> None:
-    uids = {state.uid for state in states}
-    ids = {cid for state in states for cid in state.containers} | {sandbox.pause_id(uid) for uid in uids}
+@contextmanager
+def _if_possible(what: str) -> Iterator[None]:
+    try:
+        yield
+    except REFUSALS as refusal:
+        log.warning("left for later: %s: %s", what, refusal)
+
+
+async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:
     for cid in edges.runc.list_ids():
         if cid not in ids:
-            await edges.runc.delete(cid, force=True)
-    await edges.network.forget_except(uids)
+            with _if_possible(f"container {cid}"):
+                await edges.runc.delete(cid, force=True)
+    for directory in (edges.paths.exits, edges.paths.attach):
+        for path in directory.iterdir():
+            if path.name not in ids:
+                with _if_possible(f"container {path.name}"):
+                    remove_tree(path)
+
+
+async def _remove_unknown_pods(uids: Set[str], edges: Edges) -> None:
+    with _if_possible("other pods' addresses"):
+        await edges.network.forget_except(uids)
     for cgroup in edges.cgroups.list_pods():
         if cgroup.uid not in uids:
-            await asyncio.to_thread(edges.cgroups.kill_all, cgroup.path)
-            await asyncio.to_thread(edges.cgroups.remove_pod, cgroup.path)
-    for directory in _directories(edges.paths.pod_states):
-        if directory.name not in uids:
-            await asyncio.to_thread(_remove_state, directory, edges)
-    for exit_file in edges.paths.exits.iterdir():
-        if exit_file.name not in ids:
-            exit_file.unlink(missing_ok=True)
+            with _if_possible(f"pod {cgroup.uid}"):
+                await asyncio.to_thread(edges.cgroups.kill_all, cgroup.path)
+                await asyncio.to_thread(edges.cgroups.remove_pod, cgroup.path)
+    for path in (*edges.paths.pods.iterdir(), *edges.paths.pod_states.iterdir()):
+        if path.name not in uids:
+            with _if_possible(f"pod {path.name}"):
+                for bundle in container_records(edges.paths.pod(path.name)):
+                    await edges.images.unmount_rootfs(bundle / "rootfs")
+                await asyncio.to_thread(_remove_pod_files, path, edges)
     _remove_dangling_links(edges)
 
 
-def _remove_state(directory: Path, edges: Edges) -> None:
-    edges.volumes.teardown(directory.name)
-    remove_tree(directory)
+def _remove_pod_files(path: Path, edges: Edges) -> None:
+    """`path` is what a pod has on either side, or a stray file."""
+    if path.is_dir():
+        edges.volumes.teardown(path.name)
+    unmount_under(path)
+    remove_tree(path)
+    for logs in edges.paths.logs.glob(f"*_{glob.escape(path.name)}"):
+        remove_tree(logs)
 
 
 def _remove_dangling_links(edges: Edges) -> None:
-    if not edges.paths.log_links.is_dir():
-        return
     for link in edges.paths.log_links.iterdir():
         if link.is_symlink() and not link.exists() and link.readlink().is_relative_to(edges.paths.logs):
-            link.unlink()
+            with _if_possible(f"log {link.name}"):
+                link.unlink()
 
 
-async def _remove_remains(uid: str, paths: PodPaths, edges: Edges) -> None:
-    """A pod without a readable record: nobody knows what it was, so all of it goes."""
-    for directory in container_records(paths):
-        await _remove_bundle(directory, edges)
-    await edges.runc.delete(sandbox.pause_id(uid), force=True)
-    await edges.network.detach(uid)
-    unpin(paths.namespaces)
-    edges.volumes.teardown(uid)
-    unmount_under(paths.runtime)
-    await asyncio.to_thread(remove_tree, paths.state)
-    await asyncio.to_thread(remove_tree, paths.runtime)
+async def _remove_bundles(states: list[PodState], edges: Edges) -> None:
+    """Attempts without a readable record. Their pods go on, and make them anew."""
+    for state in states:
+        known = {state.paths.container(cid).bundle for cid in state.containers}
+        for bundle in set(container_records(state.paths)) - known:
+            with _if_possible(f"container {bundle.name}"):
+                await edges.images.unmount_rootfs(bundle / "rootfs")
+                await asyncio.to_thread(remove_tree, state.paths.container(bundle.name).layer)
+                await asyncio.to_thread(remove_tree, bundle)
+                for link in edges.paths.log_links.glob(f"*-{glob.escape(bundle.name)}*.log"):
+                    link.unlink()
 
 
-async def _remove_bundle(bundle: Path, edges: Edges) -> None:
-    for cid in edges.runc.list_ids():
-        if cid.startswith(bundle.name):
-            await edges.runc.delete(cid, force=True)
-    await edges.images.unmount_rootfs(bundle / "rootfs")
-    await asyncio.to_thread(remove_tree, bundle)
+# What goes on
+
+
+async def resume(state: PodState, edges: Edges, told: Told) -> None:
+    """Watch again what lives, and tell what ended or began while nobody looked."""
+    kinds = sandbox.own_namespaces(state.record.pod)
+    state.namespaces = state.paths.namespaces.is_dir() and set(kinds) <= set(pinned(state.paths.namespaces))
+    if state.record.sandbox_at is not None:
+        state.attachment = edges.network.find(state.uid)
+        state.networked = state.attachment is not None or bool(state.record.pod.spec.host_network)
+    sandbox.resume_pause(state, told.pause_ended)
+    for cid in tuple(state.containers):
+        await _resume_container(state, cid, edges, told)
+
+
+async def _resume_container(state: PodState, cid: str, edges: Edges, told: Told) -> None:
+    record = state.containers[cid]
+    if record.phase == "created":
+        await _settle_start(state, record, edges)
+    if state.containers[cid].phase in ("created", "running"):
+        containers.observe(state, cid, told.container_ended)
+
+
+async def _settle_start(state: PodState, record: ContainerRecord, edges: Edges) -> None:
+    """Whether the last daemon let a created container run, and died before it wrote that down."""
+    if edges.runc.released_at(record.id) is not None:
+        with _if_possible(f"the start of container {record.id}"):
+            await containers.start(state, record.id, edges)
+    elif record.pid is None or start_ticks(record.pid) != record.pid_started:
+        # It ended while it waited, by the daemon's death as a rule: its program never ran, and nothing is counted.
+        state.containers[record.id] = replace(record, pid=None)

@@ -7,7 +7,6 @@ import json
 import secrets
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, was_oom_killed
-from hostpod.host.pids import start_ticks, watch
+from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
 from hostpod.kube import Container
@@ -33,13 +32,14 @@ EXIT_CANNOT_RUN = 128
 async def create(state: PodState, action: CreateContainer, edges: Edges, ended: Callable[[str], None]) -> None:
     """Make an attempt up to the moment before its process runs.
 
-    What runc refuses (no such program, say) is an attempt that ended. Anything else that is refused leaves nothing
-    behind and is raised.
+    What runc refuses (no such program, say) is an attempt that ended. Anything else that is refused is raised, and what
+    was made until then stays as an attempt that is "creating": the plan undoes it, after a crash as well.
     """
     container = next(c for c in state.record.pod.spec.containers if c.name == action.container)
     image = state.images.pop(action.container)
     record = _new_record(state, container, action, image, edges)
     paths = state.paths.container(record.id)
+    state.containers[record.id] = record
     paths.bundle.mkdir(parents=True)
     state.keep(record)
     try:
@@ -61,10 +61,17 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
             )
         )
         raise
-    except BaseException:
-        await discard(state, record, edges)
-        raise
-    state.keep(replace(record, pid=pid, pid_started=start_ticks(pid)))
+    edges.runc.note_created(record.id)
+    monitor = int(paths.conmon_pid_file.read_text())
+    state.keep(
+        replace(
+            record,
+            pid=pid,
+            pid_started=start_ticks(pid),
+            monitor=monitor,
+            monitor_started=start_ticks(monitor),
+        )
+    )
     observe(state, record.id, ended)
 
 
@@ -144,43 +151,45 @@ def _link_log(state: PodState, record: ContainerRecord, edges: Edges) -> None:
     link.symlink_to(record.log)
 
 
-def observe(state: PodState, cid: str, ended: Callable[[str], None]) -> bool:
-    """Watch a container and its monitor; false when the monitor is gone already."""
-    record, paths = state.containers[cid], state.paths.container(cid)
-    process = watch(record.pid or 0, lambda: None, started=record.pid_started) if record.pid else None
-    if process is not None:
+def observe(state: PodState, cid: str, ended: Callable[[str], None]) -> None:
+    """Watch a container by its monitor, which ends after it; where that is gone already the end is told at once."""
+    record = state.containers[cid]
+    if process := _watch(record.pid, record.pid_started, lambda: None):
         state.processes[cid] = process
-    with suppress(FileNotFoundError, ValueError):
-        monitor = watch(int(paths.conmon_pid_file.read_text()), lambda: ended(cid))
-        if monitor is not None:
-            state.monitors[cid] = monitor
-            return True
-    return False
+    if monitor := _watch(record.monitor, record.monitor_started, lambda: ended(cid)):
+        state.monitors[cid] = monitor
+    else:
+        ended(cid)
+
+
+def _watch(pid: int | None, started: int | None, ended: Callable[[], None]) -> Watched | None:
+    # Without its start time a process cannot be told from one that got its number: it had ended before it was asked.
+    return watch(pid, ended, started=started) if pid is not None and started is not None else None
 
 
 async def start(state: PodState, cid: str, edges: Edges) -> None:
-    """Let the process run."""
-    async with edges.slots:
-        await edges.runc.start(cid)
-    record = state.containers[cid]
-    state.keep(replace(record, started_at=min(now(), record.finished_at or now())))
+    """Let the process run. One that was let run before, and nobody lived to write it down, is written down only."""
+    released_at = edges.runc.released_at(cid)
+    if released_at is None:
+        async with edges.slots:
+            await edges.runc.start(cid)
+    record, at = state.containers[cid], released_at or now()
+    state.keep(replace(record, started_at=min(at, record.finished_at or at)))
 
 
 def stop(state: PodState, cid: str, signal_name: str) -> None:
-    """Ask the container's first process to end."""
-    record = state.containers[cid]
-    state.keep(replace(record, stop_sent_at=now()))
+    """Ask the container's first process to end. After a crash in here it may be asked twice, but never not at all."""
     if cid in state.processes:
         state.processes[cid].signal(signal_number(signal_name))
+    state.keep(replace(state.containers[cid], stop_sent_at=now()))
 
 
 async def kill(state: PodState, cid: str, edges: Edges) -> None:
-    """SIGKILL to all that runs in the container."""
-    record = state.containers[cid]
-    state.keep(replace(record, kill_sent=True))
+    """SIGKILL to all that runs in the container, and then the note that it was sent."""
     if cid in state.processes:
         state.processes[cid].signal(signal.SIGKILL)
-    await asyncio.to_thread(edges.cgroups.kill_all, record.cgroup)
+    await asyncio.to_thread(edges.cgroups.kill_all, state.containers[cid].cgroup)
+    state.keep(replace(state.containers[cid], kill_sent=True))
 
 
 def note_end(state: PodState, cid: str, edges: Edges) -> None:
@@ -211,10 +220,14 @@ async def clean(state: PodState, cid: str, edges: Edges) -> None:
     state.keep(replace(state.containers[cid], cleaned=True))
 
 
-async def discard(state: PodState, record: ContainerRecord, edges: Edges) -> None:
-    """Undo an attempt that never came to be."""
-    await _free(state, record.id, edges)
-    await forget(state, record.id, edges)
+async def discard(state: PodState, cid: str, edges: Edges) -> None:
+    """Undo an attempt that never came to be, however far its making got."""
+    cgroup = state.containers[cid].cgroup
+    await edges.conmon.dismiss(cid, state.paths.container(cid).conmon_pid_file)
+    await _free(state, cid, edges)
+    await asyncio.to_thread(edges.cgroups.kill_all, cgroup)
+    await asyncio.to_thread(edges.cgroups.remove_pod, cgroup)
+    await forget(state, cid, edges)
 
 
 async def forget(state: PodState, cid: str, edges: Edges) -> None:
@@ -233,12 +246,12 @@ async def _free(state: PodState, cid: str, edges: Edges) -> None:
     async with edges.slots:
         await edges.runc.delete(cid, force=True)
     await edges.images.unmount_rootfs(paths.rootfs)
-    await asyncio.to_thread(_remove_files, paths, edges.paths.exits / cid)
+    await asyncio.to_thread(_remove_files, paths)
+    edges.conmon.forget(cid)
 
 
-def _remove_files(paths: ContainerPaths, exit_file: Path) -> None:
+def _remove_files(paths: ContainerPaths) -> None:
     remove_tree(paths.layer)
-    exit_file.unlink(missing_ok=True)
-    for path in paths.bundle.iterdir():
+    for path in paths.bundle.glob("*"):
         if path != paths.record:
             remove_tree(path)

@@ -71,6 +71,8 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
             containers.stop(state, action.id, action.signal)
         case do.KillContainer():
             await containers.kill(state, action.id, edges)
+        case do.DiscardContainer():
+            await containers.discard(state, action.id, edges)
         case do.CleanContainer():
             await containers.clean(state, action.id, edges)
         case do.ForgetContainer():

@@ -10,12 +10,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from hostpod.engine.paths import ContainerPaths, PodPaths
-from hostpod.host.store import StoreError, read_json, write_json
+from hostpod.host.store import write_json
 from hostpod.kube import Pod, to_json
 from hostpod.plan.observed import ContainerPhase, Ending, ObservedContainer
+
+Record = TypeVar("Record")
 
 
 class DamagedRecordError(Exception):
@@ -36,31 +40,45 @@ class PodRecord:
         content = {
             "pod": to_json(self.pod),
             "file": self.file,
-            "admittedAt": self.admitted_at,
+            "admitted_at": self.admitted_at,
             "ending": asdict(self.ending) if self.ending else None,
-            "sandboxAt": self.sandbox_at,
+            "sandbox_at": self.sandbox_at,
         }
         _write(paths.record, content)
 
     @classmethod
     def load(cls, paths: PodPaths) -> PodRecord:
         """Raises DamagedRecordError, also where the pod was never admitted."""
-        content = _read(paths.record)
-        try:
-            return cls(
-                pod=Pod.model_validate_json(json.dumps(content["pod"])),
-                file=content["file"],
-                admitted_at=content["admittedAt"],
-                ending=Ending(**content["ending"]) if content["ending"] else None,
-                sandbox_at=content["sandboxAt"],
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DamagedRecordError(f"{paths.record}: {error}") from error
+        frame = _parsed(paths.record, _bytes(paths.record), _FRAME)
+        pod = _parsed(paths.record, json.dumps(frame.pod).encode(), _POD)
+        if pod.metadata.uid != paths.runtime.name:
+            raise DamagedRecordError(f"{paths.record}: it is the record of pod {pod.metadata.uid}")
+        return cls(
+            pod=pod,
+            file=frame.file,
+            admitted_at=frame.admitted_at,
+            ending=frame.ending,
+            sandbox_at=frame.sandbox_at,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Frame:
+    """A pod's record around the pod. Apart from it, because a validator that holds all of Pod takes 40 ms to build."""
+
+    pod: Any
+    file: str
+    admitted_at: float
+    ending: Ending | None
+    sandbox_at: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerRecord:
-    """One attempt at running a container. Times are wall seconds; `pid_started` is in clock ticks since boot."""
+    """One attempt at running a container. Times are wall seconds; `…_started` are in clock ticks since boot.
+
+    `pid` is the container's first process, `monitor` the conmon that ends after it.
+    """
 
     name: str
     id: str
@@ -74,6 +92,8 @@ class ContainerRecord:
     created_at: float
     pid: int | None = None
     pid_started: int | None = None
+    monitor: int | None = None
+    monitor_started: int | None = None
     started_at: float | None = None
     finished_at: float | None = None
     exit_code: int | None = None
@@ -119,13 +139,15 @@ class ContainerRecord:
     @classmethod
     def load(cls, path: Path) -> ContainerRecord:
         """Raises DamagedRecordError."""
-        content = _read(path)
-        try:
-            return cls(**content)
-        except TypeError as error:
-            raise DamagedRecordError(f"{path}: {error}") from error
+        record = _parsed(path, _bytes(path), _CONTAINER)
+        if not record.id.startswith(path.parent.name):
+            raise DamagedRecordError(f"{path}: it is the record of container {record.id}")
+        return record
 
 
+_POD = TypeAdapter(Pod)
+_FRAME = TypeAdapter(_Frame)
+_CONTAINER = TypeAdapter(ContainerRecord)
 _CONTAINER_FIELDS = tuple(field.name for field in fields(ContainerRecord))
 
 
@@ -140,11 +162,19 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     write_json(path, content, durable=False)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _bytes(path: Path) -> bytes:
     try:
-        content = read_json(path)
-    except StoreError as error:
-        raise DamagedRecordError(str(error)) from error
-    if not isinstance(content, dict):
-        raise DamagedRecordError(f"{path}: no record is there")
-    return content
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DamagedRecordError(f"{path}: no record is there") from error
+    except OSError as error:
+        raise DamagedRecordError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _parsed(path: Path, content: bytes, kind: TypeAdapter[Record]) -> Record:
+    try:
+        return kind.validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "content"
+        raise DamagedRecordError(f"{path}: {where}: {first['msg'].lower()}") from error

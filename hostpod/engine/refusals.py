@@ -74,6 +74,7 @@ _DOING: Mapping[type, str] = {
     do.StartContainer: "start",
     do.StopContainer: "stop",
     do.KillContainer: "kill",
+    do.DiscardContainer: "undo the making of",
     do.CleanContainer: "clean up after",
     do.ForgetContainer: "forget",
 }

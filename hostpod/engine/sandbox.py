@@ -13,7 +13,8 @@ from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.namespaces import Kind, pin, unpin
 from hostpod.host.pids import start_ticks, watch
-from hostpod.host.store import read_json, remove_tree, write_json
+from hostpod.host.runc import RuncError
+from hostpod.host.store import StoreError, read_json, remove_tree, write_json
 from hostpod.kube import Pod
 from hostpod.oci import SandboxPaths, pause_spec, pod_hostname, pod_limits, qos_class
 
@@ -50,6 +51,7 @@ def own_namespaces(pod: Pod) -> tuple[Kind, ...]:
 async def pin_namespaces(state: PodState, edges: Edges) -> None:
     """The pod's cgroup, then its namespaces: nothing runs in them yet."""
     pod = state.record.pod
+    state.remains = True
     edges.cgroups.create_pod(pod_cgroup(edges, pod), pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit))
     await asyncio.to_thread(
         pin,
@@ -64,8 +66,8 @@ async def attach_network(state: PodState, edges: Edges) -> None:
     """An address on the bridge, unless the pod lives on the host's network."""
     if not state.record.pod.spec.host_network:
         state.attachment = await edges.network.attach(state.uid, state.paths.namespaces / "net")
+    _note_completion(state, complete=state.pause is not None)
     state.networked = True
-    _note_completion(state)
 
 
 async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) -> None:
@@ -86,22 +88,36 @@ async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) ->
     async with edges.slots:
         await edges.runc.run_detached(pause_id(state.uid), bundle, pid_file=state.paths.pause_pid_file)
     pid = int(state.paths.pause_pid_file.read_text())
-    state.pause = watch(pid, ended)
     write_json(state.paths.pause / "started", {"pid": pid, "started": start_ticks(pid)}, durable=False)
-    _note_completion(state)
+    _note_completion(state, complete=state.networked)
+    state.pause = watch(pid, ended)
+    if state.pause is None:
+        raise RuncError("cannot run the pause process: it ended at once")
 
 
-def pause_pid(paths: PodPaths) -> tuple[int, int] | None:
-    """The pause process that was started last and its start time in ticks; None when none was started."""
-    noted = read_json(paths.pause / "started")
+def resume_pause(state: PodState, ended: Callable[[], None]) -> None:
+    """Watch the pause process that an earlier daemon started, if it lives."""
+    noted = _pause_pid(state.paths)
+    if noted is not None:
+        pid, started = noted
+        state.pause = watch(pid, ended, started=started)
+
+
+def _pause_pid(paths: PodPaths) -> tuple[int, int] | None:
+    """The pause process that was started last and its start time in ticks; None when none is known of."""
+    try:
+        noted = read_json(paths.pause / "started")
+    except StoreError:
+        return None
     match noted:
         case {"pid": int(pid), "started": int(started)}:
             return pid, started
     return None
 
 
-def _note_completion(state: PodState) -> None:
-    if state.networked and state.pause is not None and state.record.sandbox_at is None:
+def _note_completion(state: PodState, *, complete: bool) -> None:
+    # Before it is believed: nothing is started in a pod whose record would tell the next daemon to join it anew.
+    if complete and state.record.sandbox_at is None:
         state.keep_pod(replace(state.record, sandbox_at=now()))
 
 
@@ -117,4 +133,4 @@ async def tear_down(state: PodState, edges: Edges) -> None:
     await asyncio.to_thread(unpin, state.paths.namespaces)
     await asyncio.to_thread(edges.cgroups.remove_pod, pod_cgroup(edges, state.record.pod))
     await asyncio.to_thread(remove_tree, state.paths.pause)
-    state.namespaces = False
+    state.namespaces = state.remains = False

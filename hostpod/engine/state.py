@@ -24,6 +24,7 @@ class PodState:
     networked: bool = False
     attachment: Attachment | None = None
     pause: Watched | None = None
+    remains: bool = False
     volumes: PreparedVolumes | None = None
     images: dict[str, Image] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class PodState:
             volumes=self.volumes is not None,
             network=self.networked,
             pause=self.pause is not None,
+            remains=self.remains,
             sandbox_at=self.record.sandbox_at,
             ip=self.attachment.ip if self.attachment else None,
             containers=tuple(record.observed() for record in self.containers.values()),

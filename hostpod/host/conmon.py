@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hostpod.host.process import CommandError, readable, started
 from hostpod.host.runc import ENVIRONMENT, last_words, plain_words
+from hostpod.host.strays import arguments, end_process
 
 # conmon answers when `runc create` has ended.
 DEADLINE_S = 120.0
@@ -99,6 +100,14 @@ class Conmon:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         conmon_pid_file.unlink(missing_ok=True)
 
+    async def dismiss(self, cid: str, conmon_pid_file: Path) -> None:
+        """End the monitor of a container that is given up, so that it writes nothing later. One that has ended is fine,
+        and a process that got its number is left alone."""
+        pid = _noted_pid(conmon_pid_file)
+        argv = arguments(pid) if pid else []
+        if pid and cid in argv:
+            await end_process(pid, argv)
+
     def exit_code(self, cid: str) -> int | None:
         """What conmon recorded at the container's end (128 + n for signal n); None while it has not."""
         try:
@@ -171,5 +180,13 @@ def _pid(message: str, bundle: Path) -> int:
 
 def _kill_monitor(conmon_pid_file: Path) -> None:
     """End a conmon that nobody waits for any more; its `runc create` is killed with it (PDEATHSIG)."""
-    with suppress(OSError, ValueError):
-        os.kill(int(conmon_pid_file.read_text()), signal.SIGKILL)
+    if pid := _noted_pid(conmon_pid_file):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _noted_pid(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text())
+    except (OSError, ValueError):
+        return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hostpod.host.clock import now
 from hostpod.host.pids import start_ticks
 from hostpod.host.process import CommandError, CommandFailedError, Completed, readable, run, started
 
@@ -74,6 +75,21 @@ class Runc:
             raise RuncError(f"cannot run {cid}: {error}") from error
         if exit_code != 0:
             raise RuncError(f"cannot run {cid}: {last_words(log) or f'runc ended with exit code {exit_code}'}")
+
+    def note_created(self, cid: str) -> None:
+        """Set the time of a new container's FIFO to 0, so that `released_at` can tell the moment of its start."""
+        os.utime(self.root / cid / FIFO, (0, 0))
+
+    def released_at(self, cid: str) -> float | None:
+        """When a created container was let run (wall seconds); None while it waits, and if it ended before.
+
+        The byte that it writes to its FIFO sets the FIFO's time, even when the reader did not live to read it. Who read
+        it removed the FIFO. `note_created` comes first.
+        """
+        try:
+            return (self.root / cid / FIFO).stat().st_mtime or None
+        except FileNotFoundError:
+            return now()
 
     async def start(self, cid: str) -> None:
         """Let a created container's process run; returns when it does.

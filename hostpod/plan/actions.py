@@ -140,6 +140,11 @@ class KillContainer(_OfAttempt):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DiscardContainer(_OfAttempt):
+    """Undo an attempt whose making was refused or cut off: it never was, and is not counted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CleanContainer(_OfAttempt):
     """Free what an ended container held, but its record and its log."""
 
@@ -166,6 +171,7 @@ Action = (
     | StartContainer
     | StopContainer
     | KillContainer
+    | DiscardContainer
     | CleanContainer
     | ForgetContainer
     | TearDownSandbox

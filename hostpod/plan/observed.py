@@ -81,7 +81,10 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedPod:
-    """One pod on the host. `busy` are the targets of actions that still run."""
+    """One pod on the host. `busy` are the targets of actions that still run.
+
+    `remains` says that something of the sandbox may be there that no other field tells of, half-made or half-removed.
+    """
 
     pod: Pod
     admitted_at: float
@@ -90,6 +93,7 @@ class ObservedPod:
     volumes: bool = False
     network: bool = False
     pause: bool = False
+    remains: bool = False
     sandbox_at: float | None = None
     ip: str | None = None
     containers: tuple[ObservedContainer, ...] = ()
@@ -103,8 +107,8 @@ class ObservedPod:
 
     @property
     def sandboxed(self) -> bool:
-        """Whether anything of the sandbox exists on the host."""
-        return self.namespaces or self.network or self.pause
+        """Whether anything of the sandbox may exist on the host."""
+        return self.namespaces or self.network or self.pause or self.remains
 
     def latest(self, name: str) -> ObservedContainer | None:
         """The newest attempt of a container, None before the first."""

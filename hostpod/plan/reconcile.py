@@ -19,6 +19,7 @@ from hostpod.plan.actions import (
     BeginEnding,
     CleanContainer,
     CreateContainer,
+    DiscardContainer,
     EnsureImage,
     ForgetContainer,
     ForgetPod,
@@ -129,7 +130,7 @@ def _end_container(attempt: ObservedContainer, ending: Ending, now: float) -> It
         case "running":
             yield from _stop(attempt, ending, now)
         case "creating":
-            pass  # its creation is under way, or was cut off: the observer tells which
+            yield _discard(attempt)
 
 
 def _stop(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[Step]:
@@ -144,6 +145,11 @@ def _stop(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[St
     yield LookAgain(at=deadline)
 
 
+def _discard(attempt: ObservedContainer) -> Step:
+    # While it is being made its target is busy, and then this step is left out.
+    return DiscardContainer(container=attempt.name, id=attempt.id, reason="its making was cut off")
+
+
 def _clean(attempt: ObservedContainer) -> Iterator[Step]:
     if not attempt.cleaned:
         yield CleanContainer(container=attempt.name, id=attempt.id, reason="it has ended")
@@ -154,7 +160,9 @@ def _clean(attempt: ObservedContainer) -> Iterator[Step]:
 
 def _keep(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
     for attempt in seen.containers:
-        if attempt.phase == "exited":
+        if attempt.phase == "creating":
+            yield _discard(attempt)
+        elif attempt.phase == "exited":
             yield from _clean(attempt)
     yield from _forget_old(seen)
     if is_finished(seen):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,11 +68,44 @@ def test_a_container_is_found_again(paths: Paths) -> None:
     assert ContainerRecord.load(at.record) == record
 
 
-def test_a_record_of_another_version_is_damaged_and_not_a_crash(tmp_path: Path) -> None:
-    path = tmp_path / "record.json"
-    path.write_text('{"name": "web", "colour": "blue"}')
-    with pytest.raises(DamagedRecordError, match=r"record\.json"):
-        ContainerRecord.load(path)
+def test_records_of_others_are_damaged(paths: Paths) -> None:
+    at = paths.pod("u2")
+    at.runtime.mkdir(parents=True)
+    PodRecord(pod=pod(uid="u1"), file="web.yaml", admitted_at=99.5).save(at)
+    with pytest.raises(DamagedRecordError, match=r"pod\.json: it is the record of pod u1"):
+        PodRecord.load(at)
+    other = paths.pod("u2").container("d" * 64)
+    other.bundle.mkdir(parents=True)
+    container().save(other)
+    with pytest.raises(DamagedRecordError, match=r"record\.json: it is the record of container ccc"):
+        ContainerRecord.load(other.record)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"attempt": "2"}, r"record\.json: attempt: input should be a valid integer"),
+        ({"created_at": None}, r"record\.json: created_at: input should be a valid number"),
+        ({"kill_sent": 1}, r"record\.json: kill_sent: input should be a valid boolean"),
+    ],
+)
+def test_values_of_another_type_are_damage_and_no_crash_later(
+    paths: Paths, content: dict[str, object], message: str
+) -> None:
+    at = paths.pod("u1").container(container().id)
+    at.bundle.mkdir(parents=True)
+    container().save(at)
+    at.record.write_text(json.dumps({**json.loads(at.record.read_text()), **content}))
+    with pytest.raises(DamagedRecordError, match=message):
+        ContainerRecord.load(at.record)
+
+
+def test_what_a_newer_version_wrote_beside_is_left_out(paths: Paths) -> None:
+    at = paths.pod("u1").container(container().id)
+    at.bundle.mkdir(parents=True)
+    container().save(at)
+    at.record.write_text(json.dumps({**json.loads(at.record.read_text()), "colour": "blue"}))
+    assert ContainerRecord.load(at.record) == container()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import assert_never
 from hostpod.kube import Pod
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod
+from hostpod.plan.observed import ContainerPhase, Ending, Failure, ObservedContainer, ObservedPod
 from hostpod.plan.reconcile import plan_pod
 
 
@@ -48,6 +48,18 @@ class IdealHost:
             action=action.key, count=before.count + 1 if before else 1, at=self.now, reason="R", message="m"
         )
         self.seen = replace(self.seen, failures={**self.seen.failures, action.key: failure})
+        self._leave_half(action)
+
+    def _leave_half(self, action: do.Action) -> None:
+        """What a refusal, or a crash, may leave behind."""
+        assert self.seen is not None
+        match action:
+            case do.PinNamespaces() | do.TearDownSandbox():
+                self.seen = replace(self.seen, remains=True)
+            case do.CreateContainer():
+                self._create(self.seen, action, phase="creating")
+            case _:
+                pass
 
     def exit(self, cid: str, code: int) -> None:
         """A running container ends."""
@@ -97,13 +109,16 @@ class IdealHost:
             case do.KillContainer():
                 self._change(action.id, kill_sent=True)
                 self.exit(action.id, 137)
+            case do.DiscardContainer():
+                assert all(c.phase == "creating" for c in seen.containers if c.id == action.id)
+                self.seen = replace(seen, containers=tuple(c for c in seen.containers if c.id != action.id))
             case do.CleanContainer():
                 self._change(action.id, cleaned=True)
             case do.ForgetContainer():
                 self.seen = replace(seen, containers=tuple(c for c in seen.containers if c.id != action.id))
             case do.TearDownSandbox():
                 assert all(c.cleaned for c in seen.containers)
-                self.seen = replace(seen, namespaces=False, network=False, pause=False)
+                self.seen = replace(seen, namespaces=False, network=False, pause=False, remains=False)
             case do.ForgetPod():
                 assert not seen.sandboxed
                 self.forgotten.append(seen.uid)
@@ -111,7 +126,7 @@ class IdealHost:
             case _:
                 assert_never(action)
 
-    def _create(self, seen: ObservedPod, action: do.CreateContainer) -> None:
+    def _create(self, seen: ObservedPod, action: do.CreateContainer, phase: ContainerPhase = "created") -> None:
         assert seen.namespaces
         assert seen.volumes
         assert action.container in seen.images
@@ -122,7 +137,7 @@ class IdealHost:
             name=action.container,
             id=f"{action.container}-{self._made}",
             attempt=action.attempt,
-            phase="created",
+            phase=phase,
             backoff_s=action.backoff_s,
             image="img",
             image_id="sha256:1",

@@ -72,6 +72,19 @@ class TestStart:
         assert kinds(keep(seen(pause=False, containers=(attempt(),)))) == ["RunPause"]
 
 
+class TestHalfMade:
+    HALF = attempt(number=1, phase="creating", started_at=None)
+
+    def test_an_attempt_whose_making_was_cut_off_is_undone(self) -> None:
+        assert kinds(keep(seen(images={"web": "sha256:1"}, containers=(self.HALF,)))) == ["DiscardContainer"]
+        assert kinds(end(seen(ending=ENDING, containers=(self.HALF,)))) == ["DiscardContainer"]
+
+    def test_it_is_left_alone_while_it_is_being_made(self) -> None:
+        busy = frozenset({"container:web"})
+        assert keep(seen(containers=(self.HALF,), busy=busy)) == do.Plan()
+        assert end(seen(ending=ENDING, containers=(self.HALF,), busy=busy)) == do.Plan()
+
+
 class TestRefusals:
     def test_what_the_world_refused_is_tried_again_after_a_wait(self) -> None:
         failure = Failure(action="EnsureImage image:web", count=1, at=195.0, reason="ErrImagePull", message="no")
@@ -169,7 +182,12 @@ class TestEnding:
 
     def test_nothing_is_torn_down_while_something_is_under_way(self) -> None:
         assert end(seen(ending=ENDING, busy=frozenset({"container:web"}))) == do.Plan()
-        assert end(seen(ending=ENDING, containers=(attempt(phase="creating"),))) == do.Plan()
+
+    def test_what_is_left_of_a_half_made_sandbox_is_taken_down(self) -> None:
+        bare: dict[str, Any] = {"namespaces": False, "network": False, "pause": False}
+        assert kinds(end(seen(ending=ENDING, remains=True, **bare))) == ["TearDownSandbox"]
+        over = seen(pod(restartPolicy="Never"), containers=(ended(exit_code=0),), remains=True, **bare)
+        assert kinds(keep(over)) == ["TearDownSandbox"]
 
     def test_an_end_once_begun_goes_on_when_the_manifest_comes_back(self) -> None:
         assert kinds(keep(seen(ending=ENDING))) == ["TearDownSandbox"]
