@@ -9,8 +9,8 @@ import click
 from hostpod.cli.daemon_client import Daemon
 from hostpod.cli.describe_pod import describe_pod
 from hostpod.cli.events_table import events_about
-from hostpod.cli.get import kept_pods, problem_line
 from hostpod.cli.options import asks_daemon, complete_pods, namespace, pod_name
+from hostpod.cli.problems import kept_pods, problem_line
 from hostpod.host import clock
 
 _EXAMPLES = """\b

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,16 +10,13 @@ import click
 from hostpod.cli.daemon_client import Daemon
 from hostpod.cli.failure import Failure, until_interrupted
 from hostpod.cli.options import all_namespaces, asks_daemon, complete_pods, namespace, pod_name
+from hostpod.cli.pods_view import view_of
+from hostpod.cli.problems import kept_pods, problem_line
 from hostpod.cli.selector import SelectorError, matches
-from hostpod.cli.summary import age, summarize
-from hostpod.cli.table import Table, printable
-from hostpod.host import clock
 from hostpod.server.names import pod_not_found, resolve_pod_name
 
 JsonObject = Mapping[str, Any]
 
-_HEADERS = ("NAME", "READY", "STATUS", "RESTARTS", "AGE")
-_WIDE_HEADERS = ("IP", "NODE", "NOMINATED NODE", "READINESS GATES")
 _EXAMPLES = """\b
 Examples:
   hostpod get pods                  all pods
@@ -68,7 +64,7 @@ def pods(
         selector=selector,
     )
     chosen = [pod for pod in items if wanted.has(pod)]
-    view = _view(output, all_namespaces=all_namespaces, no_headers=no_headers)
+    view = view_of(output, all_namespaces=all_namespaces, no_headers=no_headers)
     view.first(chosen, single=len(names) == 1)
     _tell(daemon, wanted, empty=not items or not chosen)
     if watch:
@@ -132,95 +128,3 @@ def _tell(daemon: Daemon, wanted: _Wanted, *, empty: bool) -> None:
         click.echo("\nProblems in manifests:", err=True)
     for problem in problems:
         click.echo(f"  {problem_line(problem)}", err=True)
-
-
-def problem_line(problem: JsonObject) -> str:
-    """`FILE:LINE: FIELD: message`, and what became of the pod."""
-    place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
-    field = f"{problem['path']}: " if problem.get("path") else ""
-    return printable(f"{place}: {field}{problem['message']}{_consequence(problem)}")
-
-
-def kept_pods(problem: JsonObject) -> set[str]:
-    """The pods that go on as the manifest said before."""
-    return set(filter(None, (problem.get("keptPod") or "").split(", ")))
-
-
-def _consequence(problem: JsonObject) -> str:
-    kept = sorted(kept_pods(problem))
-    if len(kept) > 1:
-        return f" (pods {', '.join(kept)} go on as they were)"
-    return f" (pod {kept[0]} goes on as it was)" if kept else ""
-
-
-class _TableView:
-    def __init__(self, *, wide: bool, namespaces: bool, headers: bool) -> None:
-        self._wide, self._namespaces, self._headers = wide, namespaces, headers
-        names = (("NAMESPACE",) if namespaces else ()) + _HEADERS + (_WIDE_HEADERS if wide else ())
-        self._table = Table(names)
-
-    def first(self, pods: Sequence[JsonObject], *, single: bool) -> None:  # noqa: ARG002 - the views are alike
-        if pods:
-            rows = [self._row(pod) for pod in pods]
-            lines = self._table.head(rows) if self._headers else self._table.lines(rows)
-            self._headers = False
-            click.echo("\n".join(lines))
-
-    def next(self, pod: JsonObject) -> None:
-        self.first([pod], single=True)
-
-    def _row(self, pod: JsonObject) -> tuple[str, ...]:
-        row = pod_row(pod, now=clock.now(), wide=self._wide)
-        return (pod["metadata"].get("namespace", ""), *row) if self._namespaces else row
-
-
-def pod_row(pod: JsonObject, *, now: float, wide: bool) -> tuple[str, ...]:
-    """The cells of a pod below NAME READY STATUS RESTARTS AGE, and those of -o wide."""
-    summary, status, spec = summarize(pod), pod.get("status", {}), pod["spec"]
-    ready = f"{summary.ready}/{summary.containers}"
-    cells = (pod["metadata"]["name"], ready, summary.status, summary.restarts_text(now), age(pod, now))
-    if not wide:
-        return cells
-    addresses = (status.get("podIP") or "<none>", spec.get("nodeName") or "<none>", "<none>")
-    return (*cells, *addresses, _gates(spec, status))
-
-
-def _gates(spec: JsonObject, status: JsonObject) -> str:
-    gates = [gate["conditionType"] for gate in spec.get("readinessGates", [])]
-    met = {each["type"] for each in status.get("conditions", []) if each["status"] == "True"}
-    return f"{len(met.intersection(gates))}/{len(gates)}" if gates else "<none>"
-
-
-class _ObjectView:
-    """json, yaml and name: a pod as it is."""
-
-    def __init__(self, write: Callable[[JsonObject], str], *, lists: bool) -> None:
-        self._write, self._lists = write, lists
-
-    def first(self, pods: Sequence[JsonObject], *, single: bool) -> None:
-        items = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in pods]
-        if single or not self._lists:
-            for pod in items:
-                click.echo(self._write(pod))
-            return
-        click.echo(self._write({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}))
-
-    def next(self, pod: JsonObject) -> None:
-        self.first([pod], single=True)
-
-
-def _view(output: str | None, *, all_namespaces: bool, no_headers: bool) -> _TableView | _ObjectView:
-    if output == "json":
-        return _ObjectView(lambda value: json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False), lists=True)
-    if output == "yaml":
-        return _ObjectView(_yaml, lists=True)
-    if output == "name":
-        return _ObjectView(lambda pod: f"pod/{pod['metadata']['name']}", lists=False)
-    return _TableView(wide=output == "wide", namespaces=all_namespaces, headers=not no_headers)
-
-
-def _yaml(value: JsonObject) -> str:
-    import yaml  # noqa: PLC0415 - 20 ms that only this form needs
-
-    text: str = yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True)
-    return text.rstrip("\n")
