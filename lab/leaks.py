@@ -15,6 +15,9 @@ from pathlib import Path
 from lab.names import Names
 from lab.place import LabError, command
 
+# What the runtime, state and log directories have for pods and containers, and for nothing else.
+_OF_PODS = ("pods/*", "runc/*", "exits/*", "attach/*", "state/pods/*", "logs/pods/*", "logs/containers/*")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Traces:
@@ -32,7 +35,7 @@ class Traces:
         found += [f"link {name}" for name in self.links() if name != self.names.bridge]
         found += [f"cgroup {path}" for path in self.cgroups() if path.name.startswith("pod")]
         found += [f"lease {path.name}" for path in self.runtime.glob("leases/*") if path.name[0].isdigit()]
-        found += [f"file {path}" for path in self.runtime.glob("pods/*")]
+        found += [f"file {path}" for each in self.directories for of in _OF_PODS for path in each.glob(of)]
         daemons = " serve "  # hostpod itself, and a registry beside it
         return found + [f"process {pid}: {text}" for pid, text in self.processes() if daemons not in text]
 
