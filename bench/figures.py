@@ -50,7 +50,7 @@ def draw(figures: Sequence[Figure]) -> None:
     Console(width=120).print(table)
 
 
-def write(figures: Sequence[Figure]) -> None:
+def write(figures: Sequence[Figure], *, busy_percent: float) -> None:
     """results/latest.json: {name: {"median", "samples", "unit"}} and what it was measured on."""
     content: dict[str, object] = {
         figure.name: {
@@ -65,7 +65,7 @@ def write(figures: Sequence[Figure]) -> None:
         "kernel": platform.release(),
         "python": platform.python_version(),
         "runc": command(["runc", "--version"]).splitlines()[0],
-        "load": os.getloadavg()[0],
+        "busy_before_percent": round(busy_percent, 1),
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

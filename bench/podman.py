@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import time
@@ -30,11 +31,19 @@ def install() -> None:
 class Podman:
     """A podman with storage of its own."""
 
-    def __init__(self, directory: Path, runtime: Path, registry: Registry, marks: Marks) -> None:
+    def __init__(self, directory: Path, runtime: Path) -> None:
         self._directory = directory
-        self._marks = marks
         directory.mkdir()
+        # podman's own default asks for more open files than a caller without CAP_SYS_RESOURCE may have.
+        _, open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        settings = directory / "containers.conf"
+        settings.write_text(
+            f'[containers]\ndefault_ulimits = ["nofile={open_files}:{open_files}", "nproc=4096:4096"]\n'
+            'log_driver = "k8s-file"\n[engine]\nevents_logger = "none"\n'
+        )
         self._podman = [
+            "env",
+            f"CONTAINERS_CONF={settings}",
             "podman",
             f"--root={directory}/root",
             f"--runroot={runtime}/podman",
@@ -43,28 +52,27 @@ class Podman:
             "--network-backend=netavark",
             "--runtime=runc",
             "--cgroup-manager=cgroupfs",
-            "--events-backend=none",
         ]
+
+    def fetch(self, registry: Registry) -> None:
         command([*self._podman, "pull", "--tls-verify=false", f"{registry.address}/library/busybox"], timeout_s=120)
         command([*self._podman, "tag", f"{registry.address}/library/busybox", "docker.io/library/busybox:latest"])
 
-    def start(self, names: Sequence[str]) -> float:
+    def start(self, names: Sequence[str], marks: Marks) -> float:
         """Seconds from the first command to the last container's process; podman plays one pod after another."""
         for name in names:
-            self._file(name).write_text(json.dumps(manifest(name, self._marks)))
+            self._file(name).write_text(json.dumps(manifest(name, marks)))
         began = time.monotonic()
         for name in names:
             command([*self._podman, "kube", "play", self._file(name)])
-        return self._marks.wait(names, within_s=60) - began
+        return marks.wait(names, within_s=60) - began
 
     def stop(self, names: Sequence[str]) -> float:
         """Seconds until the command that takes the pods down has returned."""
         began = time.monotonic()
         for name in names:
             command([*self._podman, "kube", "play", "--down", self._file(name)])
-        took = time.monotonic() - began
-        self._marks.clear()
-        return took
+        return time.monotonic() - began
 
     def close(self) -> None:
         command([*self._podman, "system", "reset", "--force"])
