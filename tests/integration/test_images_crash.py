@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +16,7 @@ import pytest
 from hostpod.host.mount import mount, unmount
 from hostpod.images import Image, ImageError, ImageStore
 from lab.registry import Registry
+from lab.relay import relay
 from tests.integration.image_kit import Layout, Place, push, until
 from tests.unit.images.archives import archive, member
 
@@ -52,57 +48,8 @@ def ensure(place: Place, name: str, **settings: object) -> Image:
     return asyncio.run(work())
 
 
-class Relay:
-    """A way to the registry that breaks off after so many bytes, or gives out so many a second."""
-
-    def __init__(self, address: str, *, limit: int | None = None, rate: int | None = None) -> None:
-        host, port = address.split(":")
-        self._to = (host, int(port))
-        self._left, self._rate = limit, rate
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(self._to)
-                threading.Thread(target=self._copy, args=(client, server, False), daemon=True).start()
-                threading.Thread(target=self._copy, args=(server, client, True), daemon=True).start()
-
-    def _copy(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(16_384):
-                if counted and self._rate:
-                    time.sleep(len(data) / self._rate)
-                if counted and self._left is not None:
-                    self._left -= len(data)
-                    if self._left < 0:
-                        break
-                sink.sendall(data)
-        for each in (source, sink):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-
-@contextmanager
-def relay(registry: Registry, **options: int) -> Iterator[Relay]:
-    made = Relay(registry.address, **options)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 def test_a_registry_that_dies_in_the_middle_of_a_blob(place: Place, image: str, registry: Registry) -> None:
-    with relay(registry, limit=1_500_000) as broken:
+    with relay(registry.address, limit=1_500_000) as broken:
         place.answer_from(broken.address)
         with pytest.raises(ImageError, match=r'cannot pull "docker.io/library/heavy:1": ') as caught:
             ensure(place, image)
@@ -116,7 +63,7 @@ def test_a_registry_that_dies_in_the_middle_of_a_blob(place: Place, image: str, 
 def test_layers_that_were_finished_are_not_fetched_again(place: Place, image: str, registry: Registry) -> None:
     async def work() -> None:
         async with place.store() as store:
-            with relay(registry, limit=1_500_000) as broken:
+            with relay(registry.address, limit=1_500_000) as broken:
                 place.answer_from(broken.address)
                 with pytest.raises(ImageError):
                     await store.ensure(image, policy="IfNotPresent")
@@ -130,7 +77,7 @@ def test_layers_that_were_finished_are_not_fetched_again(place: Place, image: st
 
 
 def test_a_pull_has_an_end(place: Place, image: str, registry: Registry) -> None:
-    with relay(registry, rate=200_000) as slow:
+    with relay(registry.address, rate=200_000) as slow:
         place.answer_from(slow.address)
         begun = time.monotonic()
         with pytest.raises(ImageError, match="no end within 1 s"):
@@ -157,7 +104,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 
 @pytest.mark.parametrize("after", ["at once", "fetching", "building", "late"])
 def test_kill_9_in_the_middle_of_a_pull(place: Place, image: str, registry: Registry, after: str) -> None:
-    with relay(registry, rate=4_000_000) as slow:
+    with relay(registry.address, rate=4_000_000) as slow:
         place.answer_from(slow.address)
         child = subprocess.Popen([sys.executable, "-c", PULL, place.directory, image], stdout=subprocess.PIPE)
         assert child.stdout is not None
@@ -241,7 +188,7 @@ async def _interrupted(store: ImageStore, name: str) -> None:
 
 def test_the_stores_end_ends_pulls(place: Place, image: str, registry: Registry) -> None:
     async def work() -> None:
-        with relay(registry, rate=500_000) as slow:
+        with relay(registry.address, rate=500_000) as slow:
             place.answer_from(slow.address)
             async with place.store() as store:
                 waiting = asyncio.ensure_future(store.ensure(image, policy="IfNotPresent"))
