@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 CODE := hostpod tests lab bench
 
-.PHONY: help setup demo demo-stop test lint unit integration coverage bench golden docs lock clean
+.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -17,13 +17,16 @@ setup: ## Install what is missing: Debian packages and .venv
 	@packaging/setup/system
 	@packaging/setup/venv
 
-demo: setup ## Run the classic nginx pod and remove it again (KEEP=1 leaves it running)
+images: setup ## Build the images of the tests from Debian's packages, and fetch their registry
+	@$(PYTHON) -m lab.fetch
+
+demo: images ## Run the classic nginx pod and remove it again (KEEP=1 leaves it running)
 	@$(PYTHON) -m lab.demo $(if $(KEEP),--keep)
 
 demo-stop: ## End a demo that KEEP=1 left running
 	@$(PYTHON) -m lab.demo --stop
 
-test: setup lint ## Everything: lint, unit and integration tests
+test: images lint ## Everything: lint, unit and integration tests
 	@$(PYTHON) -m pytest -q tests/unit tests/integration
 
 lint: setup ## Format, lint, types and layers
@@ -35,14 +38,14 @@ lint: setup ## Format, lint, types and layers
 unit: setup ## Unit tests: no root, seconds
 	@$(PYTHON) -m pytest -q tests/unit
 
-integration: setup ## Tests with the real daemon, runc and kernel (root)
+integration: images ## Tests with the real daemon, runc and kernel (root)
 	@$(PYTHON) -m pytest -q tests/integration $(ARGS)
 
 coverage: setup ## Branch coverage of the unit tests
 	@$(BIN)/coverage run -m pytest -q tests/unit
 	@$(BIN)/coverage report
 
-bench: setup ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 a profile of the daemon)
+bench: images ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 a profile of the daemon)
 	@$(PYTHON) -m bench $(if $(PEERS),--peers $(PEERS)) $(if $(PROFILE),--profile)
 
 golden: setup ## Rewrite the golden files from what the code does now

