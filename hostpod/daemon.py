@@ -108,6 +108,7 @@ async def _serve(config: Config) -> None:
         status = StatusLine(loop)
         engine = Engine(edges, changed=status.changed)
         await engine.adopt()
+        stack.push_async_callback(_leave, edges, engine)
         node = NodeView(engine, edges)
         known = {file: [wish.pod for wish in wishes] for file, wishes in engine.adopted().items()}
         source = DirectorySource(
@@ -115,31 +116,33 @@ async def _serve(config: Config) -> None:
         )
         manifests = await stack.enter_async_context(aclosing(source.watch()))
         _apply(await anext(manifests), engine, node)
-        async with asyncio.TaskGroup() as tasks:
-            work = [
-                tasks.create_task(engine.run(), name="engine"),
-                tasks.create_task(_follow(manifests, engine, node), name="manifests"),
-            ]
-            async with serve_http(node, http=config.http, control=config.socket):
+        async with AsyncExitStack() as serving:
+            await serving.enter_async_context(serve_http(node, http=config.http, control=config.socket))
+            async with asyncio.TaskGroup() as tasks:
+                work = [
+                    tasks.create_task(engine.run(), name="engine"),
+                    tasks.create_task(_follow(manifests, engine, node), name="manifests"),
+                ]
                 notify.ready()
                 status.show(engine.counts)
                 log.info("ready on node %s", config.node_name)
                 await stopping.wait()
                 notify.stopping()
                 log.info("stopping; containers go on")
-            for task in work:
-                task.cancel()
-        await _leave(edges, engine)
+                await serving.aclose()
+                for task in work:
+                    task.cancel()
 
 
 async def _build(config: Config, stack: AsyncExitStack) -> Edges:
     """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right."""
     paths, binaries = Paths.of(config.directories), config.binaries
+    for binary in (binaries.runc, binaries.conmon, binaries.catatonit, binaries.skopeo):
+        _found(binary)
     runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
     cgroups = Cgroups.detect(config.cgroups.root)
     cgroups.open()
     make_pause_root(binaries.catatonit, paths.pause_root)
-    _found(binaries.skopeo)
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     )

@@ -133,8 +133,13 @@ class Engine:
 
     def watch_pods(self) -> AsyncGenerator[Change, None]:
         """All pods, then each change of one."""
-        self._shown = {key: pod for key, w in self._workers.items() if (pod := self._render(w)) is not None}
-        return self._watchers.watch([{"type": "ADDED", "object": pod} for pod in self._shown.values()])
+        return self._watchers.watch(self._present)
+
+    def _present(self) -> list[Change]:
+        """All pods for a new watcher; the others are told of what has changed since they were told last."""
+        for key in sorted({*self._workers, *self._shown}):
+            self._show(key)
+        return [{"type": "ADDED", "object": pod} for _, pod in sorted(self._shown.items())]
 
     def _render(self, worker: Worker) -> PodJson | None:
         seen = worker.sight()
@@ -142,16 +147,22 @@ class Engine:
 
     def _tell(self, key: str) -> None:
         self._changed()
-        if not self._watchers:
-            return
+        if self._watchers:
+            self._show(key)
+
+    def _show(self, key: str) -> None:
+        """Tell the watchers what has changed of a pod. Another uid is another pod."""
         worker, before = self._workers.get(key), self._shown.get(key)
         after = self._render(worker) if worker else None
-        if after is not None and after != before:
-            self._shown[key] = after
-            self._watchers.tell({"type": "MODIFIED" if before else "ADDED", "object": after})
-        elif after is None and before is not None:
+        if after == before:
+            return
+        if before is not None and (after is None or after["metadata"]["uid"] != before["metadata"]["uid"]):
             del self._shown[key]
             self._watchers.tell({"type": "DELETED", "object": before})
+            before = None
+        if after is not None:
+            self._shown[key] = after
+            self._watchers.tell({"type": "MODIFIED" if before else "ADDED", "object": after})
 
 
 def pod_key(namespace: str | None, name: str | None) -> str:

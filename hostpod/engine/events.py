@@ -117,4 +117,4 @@ class EventLog:
 
     def watch(self) -> AsyncGenerator[Change, None]:
         """All events kept, then each as it happens. A watcher that lags far behind is let go."""
-        return self._watchers.watch([{"type": "ADDED", "object": event} for event in self.rendered()])
+        return self._watchers.watch(lambda: [{"type": "ADDED", "object": event} for event in self.rendered()])

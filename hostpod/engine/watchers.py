@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 Change = Mapping[str, Any]
@@ -29,12 +29,16 @@ class Watchers:
             else:
                 queue.put_nowait(change)
 
-    async def watch(self, present: Iterable[Change]) -> AsyncGenerator[Change, None]:
-        """First what is there now, then each change; ends when the watcher lagged too far behind."""
+    async def watch(self, present: Callable[[], Iterable[Change]]) -> AsyncGenerator[Change, None]:
+        """First what is there, then each change; ends when the watcher lagged too far behind.
+
+        What is there is asked for at the moment from which on changes are told, so that none falls in between.
+        """
         queue: asyncio.Queue[Change | None] = asyncio.Queue(QUEUE_LIMIT)
+        first = tuple(present())
         self._queues.add(queue)
         try:
-            for change in present:
+            for change in first:
                 yield change
             while (change_or_end := await queue.get()) is not None:
                 yield change_or_end

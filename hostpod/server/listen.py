@@ -77,7 +77,10 @@ def tcp_socket(http: HttpConfig) -> socket.socket:
     try:
         return socket.create_server((http.address, http.read_only_port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ListenError(f"cannot listen on {http.address}:{http.read_only_port}: {error.strerror}") from error
+        why = os.strerror(error.errno or 0).lower()  # the error's own words repeat the address
+        raise ListenError(
+            f"cannot listen on {http.address}:{http.read_only_port}: {why}; set http.readOnlyPort (0: no port)"
+        ) from error
 
 
 def control_socket(control: SocketConfig) -> socket.socket:

@@ -76,5 +76,5 @@ def test_a_header_without_end_is_refused(served: Served) -> None:
 
 
 def test_a_port_that_is_taken_is_told() -> None:
-    with free_port() as taken, pytest.raises(ListenError, match=r"^cannot listen on 127\.0\.0\.1:\d+: Address already"):
+    with free_port() as taken, pytest.raises(ListenError, match=r"^cannot listen on 127\.0\.0\.1:\d+: address already"):
         tcp_socket(HttpConfig(read_only_port=taken.getsockname()[1]))
