@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from hostpod.config import Config
@@ -86,16 +87,22 @@ def _own(paths: Paths) -> Iterator[None]:
         (paths.log_links, 0o755),
     ):
         directory.mkdir(mode=mode, parents=True, exist_ok=True)
-    lock = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _claimed(paths.runtime, "runtime"), _claimed(paths.state, "state"):
+        yield
+
+
+@contextmanager
+def _claimed(directory: Path, setting: str) -> Iterator[None]:
+    # The lock is on the directory itself: a full disk has no room for a file.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise StartError(f"another hostpod runs on {paths.runtime}: stop it, or set directories.runtime") from error
-    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(f"another hostpod runs on {directory}: stop it, or set directories.{setting}") from error
         yield
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 async def _serve(config: Config) -> None:

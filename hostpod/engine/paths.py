@@ -99,10 +99,6 @@ class Paths:
         return self.state / "pods"
 
     @property
-    def lock(self) -> Path:
-        return self.runtime / "lock"
-
-    @property
     def runc(self) -> Path:
         return self.runtime / "runc"
 
