@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostpod.host.mount import mount, unmount
-from hostpod.images import Image, ImageError, ImageStore
+from hostpod.images import Image, ImageError
 from lab.registry import Registry
 from lab.relay import relay
 from tests.integration.image_kit import Layout, Place, push, until
@@ -58,22 +58,6 @@ def test_a_registry_that_dies_in_the_middle_of_a_blob(place: Place, image: str, 
     assert place.files() == set()
     place.answer_from(registry.address)
     assert len(ensure(place, image).layers) == 3
-
-
-def test_layers_that_were_finished_are_not_fetched_again(place: Place, image: str, registry: Registry) -> None:
-    async def work() -> None:
-        async with place.store() as store:
-            with relay(registry.address, limit=1_500_000) as broken:
-                place.answer_from(broken.address)
-                with pytest.raises(ImageError):
-                    await store.ensure(image, policy="IfNotPresent")
-            assert len(place.layers()) == 1
-            place.answer_from(registry.address)
-            totals: list[int] = []
-            await store.ensure(image, policy="IfNotPresent", progress=lambda told: totals.append(told.bytes_total))
-            assert 6_000_000 < totals[-1] < 6_050_000
-
-    asyncio.run(work())
 
 
 def test_a_pull_has_an_end(place: Place, image: str, registry: Registry) -> None:
@@ -177,13 +161,6 @@ def test_an_index_that_cannot_be_read_is_explained(place: Place) -> None:
     (place.state / "index.json").write_text('{"images": [{}], "format": 1}')
     with pytest.raises(ImageError, match=r"cannot read .*/index.json: images.0.id: field required; remove the file"):
         ensure(place, "busybox")
-
-
-async def _interrupted(store: ImageStore, name: str) -> None:
-    waiting = asyncio.ensure_future(store.ensure(name, policy="IfNotPresent"))
-    await asyncio.sleep(0.15)
-    waiting.cancel()
-    await asyncio.wait([waiting])
 
 
 def test_the_stores_end_ends_pulls(place: Place, image: str, registry: Registry) -> None:

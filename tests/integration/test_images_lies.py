@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from hostpod.images import Image, ImageError
+from hostpod.images import Image, ImageError, Progress
 from lab.registry import Registry
 from tests.integration.image_kit import ARCHITECTURE, Layout, Place, push
 from tests.unit.images.archives import archive, member
@@ -30,15 +32,17 @@ Twist = Callable[[str, int, bytes], tuple[bytes, int]]
 def liar(registry: Registry, twist: Twist) -> Iterator[str]:
     """Between skopeo and the registry; its address."""
     asked: dict[str, int] = {}
+    counting = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked[self.path] = asked.get(self.path, 0) + 1
+            with counting:
+                number = asked[self.path] = asked.get(self.path, 0) + 1
             headers = {"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"])}
             request = urllib.request.Request(f"http://{registry.address}{self.path}", headers=headers)
             with urllib.request.urlopen(request, timeout=10) as reply:
                 content_type, body = reply.headers.get("Content-Type", ""), reply.read()
-            body, status = twist(self.path, asked[self.path], body)
+            body, status = twist(self.path, number, body)
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
@@ -180,3 +184,29 @@ def test_a_registry_out_of_sorts_is_quoted(
         place, registry, "lies:1", lambda path, _, body: (b"", status) if "/blobs/" in path else (body, 200)
     )
     assert words in message.lower()
+
+
+def test_what_has_come_before_a_failure_is_not_fetched_again(place: Place, layout: Layout, registry: Registry) -> None:
+    small, large = archive([member("small")]), archive([member("large", content=random.Random(1).randbytes(500_000))])
+    push(registry, layout.tag(layout.image([small, large])), "library/lies:1")
+
+    def twist(path: str, _: int, body: bytes) -> tuple[bytes, int]:
+        if "/blobs/" not in path or len(body) < 500_000:
+            return body, 200
+        time.sleep(1)  # the small one comes first
+        return b"", 503
+
+    async def work() -> None:
+        async with place.store() as store:
+            with liar(registry, twist) as address:
+                place.answer_from(address)
+                with pytest.raises(ImageError):
+                    await store.ensure("lies:1", policy="IfNotPresent")
+            assert len(place.layers()) == 1
+            place.answer_from(registry.address)
+            told: list[Progress] = []
+            await store.ensure("lies:1", policy="IfNotPresent", progress=told.append)
+            assert told[-1].layers_total == 2
+            assert 500_000 < told[-1].bytes_total < 501_000
+
+    asyncio.run(work())
