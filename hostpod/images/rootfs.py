@@ -50,6 +50,7 @@ class Roots:
                 self._users[entry.target] = (entry.source, tuple(images[entry.source]))
         for name in self._unused():
             self._unmount(name)
+            del self._mounted[name]
 
     def _is_ours(self, options: Iterable[str]) -> bool:
         """Of this instance: its layers, or (many layers on an old kernel) descriptors."""
