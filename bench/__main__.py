@@ -10,21 +10,23 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
-from bench import isolation
 from bench.figures import Figure, draw, write
 from bench.floor import Floor, FloorSample
+from bench.machine import busy_percent
 from bench.marks import Marks
 from bench.podman import Podman, install
 from bench.pods import Pods, command_ms, idle_cpu_percent, memory_mb
-from lab import images
+from lab import images, isolation
 from lab.instance import Instance
 from lab.names import Names
 from lab.place import CACHE, LabError, only_one
 from lab.registry import Registry, start_registry, write_policy, write_registries_conf
 
 DIRECTORY = CACHE / "bench"
+RUNTIME = Path("/run/hostpod-bench")
 MANY = 50
 RATIO_AT_MOST = 1.3
 BUSY_PERCENT = 10
@@ -55,7 +57,7 @@ def main() -> int:
         sys.exit("make bench: run it as root")
     if arguments.peers:
         get_podman()
-    isolation.enter()
+    isolation.enter("bench", in_memory=[RUNTIME])
     try:
         with only_one("bench"):
             return measure(arguments)
@@ -73,7 +75,7 @@ def get_podman() -> None:
 
 def measure(arguments: argparse.Namespace) -> int:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
-    busy = isolation.busy_percent()
+    busy = busy_percent()
     try:
         with opened(samples=arguments.samples) as bench:
             if arguments.profile:
@@ -105,7 +107,7 @@ def opened(*, samples: int) -> Iterator[Bench]:
                 "policy": str(write_policy(DIRECTORY / "policy.json")),
             }
         }
-        instance = Instance(DIRECTORY, isolation.RUNTIME / "hostpod", names=Names.fresh(), settings=settings)
+        instance = Instance(DIRECTORY, RUNTIME / "hostpod", names=Names.fresh(), settings=settings)
         stack.callback(instance.traces.sweep)
         stack.callback(instance.kill)
         try:
@@ -116,7 +118,7 @@ def opened(*, samples: int) -> Iterator[Bench]:
 
 
 def one_pod(bench: Bench, *, bursts: int, idle_s: float) -> Iterator[Figure]:
-    floor = Floor(DIRECTORY / "floor", isolation.RUNTIME, bench.marks)
+    floor = Floor(DIRECTORY / "floor", RUNTIME, bench.marks)
     bench.instance.start()
     bench.pods.start(["warm"])  # fetches the image
     bench.pods.stop(["warm"])
@@ -183,7 +185,7 @@ def at_rest(bench: Bench, *, idle_s: float) -> Iterator[Figure]:
 
 def podman(bench: Bench) -> list[Figure]:
     """The same pod by podman; what it cannot do is told and takes no figure of hostpod away."""
-    peer = Podman(DIRECTORY / "podman", isolation.RUNTIME)
+    peer = Podman(DIRECTORY / "podman", RUNTIME)
     try:
         return [*beside(peer, bench)]
     except LabError as error:
