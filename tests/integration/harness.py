@@ -50,7 +50,7 @@ class Daemon(Instance):
         finally:
             if self.process is not None:
                 self.kill()
-            journal = self.last_lines()
+            journal = self.last_lines() if self.journal.exists() else ""
             self.traces.sweep()
         assert not left, "left on the host:\n" + "\n".join(left) + f"\n{journal}"
 

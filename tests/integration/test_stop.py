@@ -89,7 +89,7 @@ def test_a_changed_manifest_replaces_the_pod_when_the_old_one_has_ended(node: Da
     old = pod(
         "web", "trap 'sleep 0.3; echo old ends >> /order; exit 0' TERM; echo up; while :; do sleep 0.1; done", **place
     )
-    new = pod("web", f"echo new starts >> /order; {FOREVER}", **place)
+    new = pod("web", f"echo new starts >> /order; echo up; {FOREVER}", **place)
     for manifest in (old, new):
         manifest["spec"]["containers"][0] |= mount
         manifest["spec"]["terminationGracePeriodSeconds"] = 10
@@ -103,7 +103,8 @@ def test_a_changed_manifest_replaces_the_pod_when_the_old_one_has_ended(node: Da
         what="the new pod",
     )
     assert list(pods) == ["web-lab"]
-    after = node.wait_running("web-lab")["web-lab"]
+    node.wait_said("web-lab", "up")
+    after = node.pods()["web-lab"]
     assert statuses(after)["c0"]["restartCount"] == 0
     assert not set(processes["pause"]) & set(node.processes("web-lab")["pause"])
     assert order.read_text() == "old ends\nnew starts\n"
