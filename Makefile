@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 CODE := hostpod tests lab bench
 
-.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs lock clean
+.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs tutorial lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ golden: setup ## Rewrite the golden files from what the code does now
 
 docs: setup ## Write the generated documents anew
 	@packaging/setup/docs
+
+tutorial: setup ## Run every command of docs/tutorial.md and write what it prints (root)
+	@$(PYTHON) -m lab.tutorial
 
 lock: ## Write requirements.lock anew (ARGS=--upgrade takes newer versions)
 	@packaging/setup/system
