@@ -92,6 +92,7 @@ class Builder:
                 for each in commands:
                     each.kill()
                 await asyncio.wait([thread])
+                thread.exception()  # a broken pipe is what it was given
         failure = thread.exception()
         if source:
             await source.finish()
