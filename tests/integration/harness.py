@@ -82,10 +82,13 @@ class Daemon(Instance):
         raise LabError(f"{pod} {container} has ended and never said {text!r}, only:\n{written}")
 
     def wait_phase(self, pod: str, phase: str) -> dict[str, Any]:
-        """A pod as soon as it is in this phase."""
+        """A pod as soon as it is in this phase. LabError at once when it has ended in another."""
+        final = {phase, "Succeeded", "Failed"}
         pods = self.wait_for(
-            lambda pods: pod in pods and pods[pod]["status"]["phase"] == phase, what=f"{pod} {phase.lower()}"
+            lambda pods: pod in pods and pods[pod]["status"]["phase"] in final, what=f"{pod} {phase.lower()}"
         )
+        if pods[pod]["status"]["phase"] != phase:
+            raise LabError(f"{pod} is not {phase}: {pods[pod]['status']['containerStatuses']}")
         return pods[pod]
 
     def wait_container(
