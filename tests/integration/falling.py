@@ -1,0 +1,101 @@
+"""A daemon that kills itself at one of its acts upon the host: what a crash at that point would leave.
+
+An act is anything that changes something outside the process: a file, a mount, a namespace, a link, a process. SIGUSR1
+starts the count; the daemon dies before the act of the given number. So a loop over the numbers is a loop over all
+states that a crash can leave, where a loop over delays meets the long ones only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import runpy
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_AUDITED = frozenset(
+    f"os.{name}"
+    for name in (
+        "chmod",
+        "kill",
+        "killpg",
+        "link",
+        "mkdir",
+        "remove",
+        "rename",
+        "rmdir",
+        "symlink",
+        "truncate",
+        "utime",
+    )
+) | {"subprocess.Popen"}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+# The doors that make system calls of their own, which no audit hook sees.
+_BY_SYSTEM_CALL = ("hostpod.host.mount", "hostpod.host.namespaces")
+
+
+def options(at_act: int) -> tuple[str, ...]:
+    """Options of the interpreter that make of `-m hostpod serve` a daemon that falls."""
+    return ("-c", f"from tests.integration.falling import main; main({at_act})")
+
+
+class Counter:
+    """Counts acts once `begin` was called."""
+
+    def __init__(self, at_act: int) -> None:
+        self._left: int | None = None
+        self._at_act = at_act
+
+    def begin(self, *_: object) -> None:
+        self._left = self._at_act
+
+    def act(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _AUDITED or (event == "open" and arguments[2] & _WRITES):
+            self.act()
+
+    def sent(self, send: Callable[..., int]) -> Callable[..., int]:
+        def call(sender: socket.socket, *arguments: Any) -> int:
+            if sender.family == socket.AF_NETLINK:
+                self.act()
+            return send(sender, *arguments)
+
+        return call
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self.act()
+            return function(*arguments)
+
+        return call
+
+
+class _Library:
+    """A C library whose calls are counted."""
+
+    def __init__(self, library: Any, counter: Counter) -> None:
+        self._library, self._counter = library, counter
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return self._counter.counted(getattr(self._library, name))
+
+
+def main(at_act: int) -> None:
+    counter = Counter(at_act)
+    signal.signal(signal.SIGUSR1, counter.begin)
+    for name in _BY_SYSTEM_CALL:
+        module: Any = importlib.import_module(name)
+        module._libc = _Library(module._libc, counter)
+    signal.pidfd_send_signal = counter.counted(signal.pidfd_send_signal)
+    socket.socket.send = counter.sent(socket.socket.send)  # type: ignore[method-assign]
+    sys.addaudithook(counter.audit)
+    _, _, module_name, *sys.argv[1:] = sys.argv  # -c, -m, hostpod
+    runpy.run_module(module_name, run_name="__main__", alter_sys=True)
