@@ -34,6 +34,11 @@ def mount_image(image: Path, target: Path, fstype: str, flags: MountFlag = Mount
         mount(device, target, fstype, flags, data)
 
 
+def probe() -> None:
+    """Open a free device and let go of it. MountError where the host has no loop devices."""
+    os.close(_free_device(os.O_RDONLY | os.O_CLOEXEC)[0])
+
+
 @contextmanager
 def _attached(image: Path, *, read_only: bool) -> Iterator[str]:
     # The device is cleared when its last user is gone: this descriptor, and then the mount.
