@@ -90,6 +90,8 @@ class Engine:
 
     async def _work(self, key: str, worker: Worker) -> None:
         await worker.run()
+        while worker.wish is not None:  # it came while the worker took leave of its last action
+            await worker.run()
         del self._workers[key]
         self._started.discard(key)
         self._tell(key)
