@@ -32,6 +32,7 @@ from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
 from hostpod.host.privileges import find_privileges
 from hostpod.host.runc import Runc
 from hostpod.host.sealed import sealed_copy
+from hostpod.host.store import StoreError
 from hostpod.images import ImageError, ImageStore
 from hostpod.network import NetworkError, PodNetwork
 from hostpod.server.listen import ListenError
@@ -52,7 +53,7 @@ class StartError(Exception):
     """The daemon cannot start; the message says why and what to do."""
 
 
-START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError)
+START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError, StoreError)
 
 
 def serve(config: Config) -> int:
