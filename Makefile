@@ -54,7 +54,7 @@ golden: setup ## Rewrite the golden files from what the code does now
 docs: setup ## Write the generated documents anew
 	@packaging/setup/docs
 
-tutorial: setup ## Run every command of docs/tutorial.md and write what it prints (root)
+tutorial: images ## Run every command of docs/tutorial.md and write what it prints (root)
 	@$(PYTHON) -m lab.tutorial
 
 lock: ## Write requirements.lock anew (ARGS=--upgrade takes newer versions)

@@ -50,8 +50,12 @@ def _dependencies(package: str) -> list[str]:
 
 def program(name: str, *, package: str) -> Path:
     """A program of this host, or of a package unpacked beside the tree."""
-    if installed := shutil.which(name):
-        return Path(installed)
+    installed = shutil.which(name)
+    return Path(installed) if installed else unpacked_program(name, package=package)
+
+
+def unpacked_program(name: str, *, package: str) -> Path:
+    """A program of a package unpacked beside the tree, whatever this host has installed."""
     root = CACHE / "programs" / package
     if not root.exists():
         root.parent.mkdir(parents=True, exist_ok=True)

@@ -8,15 +8,21 @@ from __future__ import annotations
 import sys
 
 from lab import images
-from lab.debian import program
+from lab.debian import program, unpacked_program
 from lab.place import LabError
+
+
+def fetch() -> None:
+    """Nothing once it is there."""
+    for name in images.IMAGES:
+        images.layout(name)
+    program("docker-registry", package="docker-registry")
+    unpacked_program("busybox", package="busybox-static")
 
 
 def main() -> int:
     try:
-        for name in images.IMAGES:
-            images.layout(name)
-        program("docker-registry", package="docker-registry")
+        fetch()
     except LabError as error:
         sys.stderr.write(f"set-up: {error}\n")
         return 1

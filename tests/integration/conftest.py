@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lab import images
+from lab.fetch import fetch
 from lab.registry import Registry, start_registry
 from tests.integration.fakehost import FakeHost, fake_host
 from tests.integration.harness import Daemon, missing
@@ -35,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def shared_host() -> Iterator[FakeHost]:
     """The host that all integration tests share: this process lives there until the session's end."""
+    fetch()
     directory = Path(f"/run/hp-test-{os.getpid()}")
     directory.mkdir()
     try:

@@ -30,6 +30,7 @@ from hostpod.host.sealed import sealed_copy
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.kube import Pod
 from hostpod.oci import ImageDefaults, SandboxPaths, User, container_spec, pause_spec, pod_limits, qos_class
+from lab.debian import unpacked_program
 
 pytestmark = pytest.mark.integration
 
@@ -132,7 +133,7 @@ class Place:
 
 def _busybox(root: Path) -> None:
     (root / "bin").mkdir(parents=True)
-    shutil.copy(shutil.which("busybox") or "/bin/busybox", root / "bin" / "busybox")
+    shutil.copy(unpacked_program("busybox", package="busybox-static"), root / "bin" / "busybox")
     for applet in ("sh", "sleep", "cat", "grep", "hostname", "readlink", "true"):
         (root / "bin" / applet).symlink_to("busybox")
 
