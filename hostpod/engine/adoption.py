@@ -20,7 +20,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import ContainerRecord, DamagedRecordError, PodRecord, container_records
-from hostpod.engine.refusals import REFUSALS
+from hostpod.engine.refusals import REFUSALS, words
 from hostpod.engine.state import PodState
 from hostpod.host.mount import unmount_under
 from hostpod.host.namespaces import pinned
@@ -80,7 +80,7 @@ def _if_possible(what: str) -> Iterator[None]:
     try:
         yield
     except REFUSALS as refusal:
-        log.warning("left for later: %s: %s", what, refusal)
+        log.warning("left for later: %s: %s", what, words(refusal))
 
 
 async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:

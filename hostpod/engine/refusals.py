@@ -84,6 +84,14 @@ def explain(action: do.Action, refusal: BaseException) -> str:
     """What could not be done and why, for a person. A refusal that says so itself is not introduced once more."""
     container = getattr(action, "container", None)
     what = f'container "{container}"' if container else ""
-    if str(refusal).startswith("cannot "):
-        return f"{what}: {refusal}" if what else str(refusal)
-    return f"cannot {_DOING[type(action)]} {what}".rstrip() + f": {refusal}"
+    why = words(refusal)
+    if why.startswith("cannot "):
+        return f"{what}: {why}" if what else why
+    return f"cannot {_DOING[type(action)]} {what}".rstrip() + f": {why}"
+
+
+def words(refusal: BaseException) -> str:
+    """A refusal as a person reads it: what the kernel answered, without its number."""
+    if not isinstance(refusal, OSError) or type(refusal).__str__ is not OSError.__str__ or not refusal.strerror:
+        return str(refusal)
+    return f"{refusal.filename}: {refusal.strerror.lower()}" if refusal.filename else refusal.strerror.lower()

@@ -11,7 +11,7 @@ from hostpod.engine import containers
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told, admit, execute
 from hostpod.engine.records import ContainerRecord
-from hostpod.engine.refusals import REFUSALS, event_reason, explain, waiting_reason
+from hostpod.engine.refusals import REFUSALS, event_reason, explain, waiting_reason, words
 from hostpod.engine.state import PodState
 from hostpod.engine.view import not_yet_admitted
 from hostpod.host.clock import now
@@ -150,7 +150,7 @@ class Worker:
             count=before.count + 1 if before else 1,
             at=now(),
             reason=waiting_reason(action, refusal),
-            message=str(refusal),
+            message=words(refusal),
         )
         if self._state is not None:
             self._state.failures[action.key] = failure
@@ -173,7 +173,7 @@ class Worker:
                 containers.note_end(self._state, cid, self._edges)
             except REFUSALS as refusal:
                 meta, name = self._state.record.pod.metadata, self._state.containers[cid].name
-                message = f'cannot write down the end of container "{name}": {refusal}'
+                message = f'cannot write down the end of container "{name}": {words(refusal)}'
                 self._edges.events.pod(meta, "Warning", "Failed", message, container=name)
                 asyncio.get_running_loop().call_later(1.0, self._woken.set)
                 continue
