@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class Daemon(Instance):
         return found
 
     def processes(self, pod: str) -> dict[str, list[int]]:
-        """The processes of each running container of a pod, in the order of their ids, and of `pause`."""
+        """The processes of each running container of a pod and of `pause`, the first one first."""
         shown = self.pods()[pod]
         names = {"pause": "pause"}
         for name, status in statuses(shown).items():
@@ -111,9 +112,10 @@ class Daemon(Instance):
         found: dict[str, set[int]] = {}
         for path in self.traces.cgroups():
             if path.parent.name == f"pod{shown['metadata']['uid']}" and path.name in names:
-                pids = map(int, (path / "cgroup.procs").read_text().split())
-                found.setdefault(names[path.name], set()).update(pids)
-        return {name: sorted(pids) for name, pids in found.items()}
+                with suppress(FileNotFoundError):  # it went meanwhile
+                    pids = map(int, (path / "cgroup.procs").read_text().split())
+                    found.setdefault(names[path.name], set()).update(pids)
+        return {name: sorted(pids) for name, pids in found.items() if pids}
 
     def _remove_pods(self) -> None:
         for manifest in self.manifests.iterdir():
