@@ -126,6 +126,11 @@ class Paths:
     def images(self) -> Path:
         return self.state / "images"
 
+    @property
+    def images_scratch(self) -> Path:
+        """What is on its way into the store; emptied at every start."""
+        return self.images / "tmp"
+
     def pod(self, uid: str) -> PodPaths:
         return PodPaths(runtime=self.pods / uid, state=self.pod_states / uid)
 

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from hostpod.images import Image, ImageError, ImageStore, Progress
+from hostpod.engine.refusals import REFUSALS
+from hostpod.images import Image, ImageStore, InvalidImageNameError, Progress
 from hostpod.kube.api_status import Reason, StatusError
 
 Line = Mapping[str, Any]
@@ -20,12 +21,12 @@ async def pull_lines(
     The pull is a task of the node's own group; it is cancelled when the one who watches goes. Raises StatusError with
     the registry's own words.
     """
-    told: asyncio.Queue[Line | Image | ImageError] = asyncio.Queue()
+    told: asyncio.Queue[Line | Image | Exception] = asyncio.Queue()
     pull = tasks.create_task(_pull(images, reference, told), name=f"pull {reference}")
     try:
         while True:
             item = await told.get()
-            if isinstance(item, ImageError):
+            if isinstance(item, Exception):
                 raise StatusError(_refusal(item), str(item)) from item
             yield item
             if isinstance(item, Image):
@@ -34,14 +35,14 @@ async def pull_lines(
         pull.cancel()
 
 
-def _refusal(error: ImageError) -> Reason:
-    return "Invalid" if error.reason == "InvalidImageName" else "ServiceUnavailable"
+def _refusal(error: Exception) -> Reason:
+    return "Invalid" if isinstance(error, InvalidImageNameError) else "ServiceUnavailable"
 
 
-async def _pull(images: ImageStore, reference: str, told: asyncio.Queue[Line | Image | ImageError]) -> None:
+async def _pull(images: ImageStore, reference: str, told: asyncio.Queue[Line | Image | Exception]) -> None:
     try:
         image = await images.ensure(reference, policy="Always", progress=lambda p: told.put_nowait(_line(p)))
-    except ImageError as error:
+    except REFUSALS as error:
         told.put_nowait(error)
     else:
         told.put_nowait(image)

@@ -136,7 +136,12 @@ async def started(
         )
     except (FileNotFoundError, PermissionError) as error:
         raise CommandNotFoundError(f"cannot run {argv[0]}: {error.strerror}; install it or set its path") from error
-    process = Process(popen)
+    try:
+        process = Process(popen)
+    except OSError:  # no descriptor is left for the pidfd: nobody would ever reap it
+        popen.kill()
+        popen.wait()
+        raise
     try:
         yield process
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,6 @@ async def spooled(chunks: AsyncIterator[bytes], directory: Path) -> AsyncIterato
     """The stream as a file below `directory`, which is gone when the block is left or the stream breaks."""
     with tempfile.NamedTemporaryFile(dir=directory, prefix="spool-") as file:
         async for chunk in chunks:
-            file.write(chunk)
-        file.flush()
+            await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(file.flush)
         yield Path(file.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from hostpod.images.pull import Pull, Pulled, Source, TagMovedError
 from hostpod.images.references import Reference
 from hostpod.images.skopeo import Skopeo
 from hostpod.images.workshop import Workshop
+
+log = logging.getLogger(__name__)
 
 REFUSALS = (ImagePullError, ManifestError, StoreError, OSError)
 NO_SPACE = "no space left on device"
@@ -155,7 +158,10 @@ class Puller:
         if self._at_work:
             return
         unwanted, self._unwanted = self._unwanted, set()
-        await self._layers.remove(unwanted - set(self._catalogue.diff_ids()))
+        try:
+            await self._layers.remove(unwanted - set(self._catalogue.diff_ids()))
+        except (OSError, StoreError) as error:
+            log.warning("layers that nobody needs stay until the next start: %s", error)
 
 
 def _nobody(_: Progress) -> None:

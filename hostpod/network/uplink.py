@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from hostpod.network import answers, messages
 from hostpod.network.errors import NetlinkError
 from hostpod.network.netlink import Netlink
+
+log = logging.getLogger(__name__)
 
 # An address that nobody has (TEST-NET-1), so that only a default route leads to it.
 SOMEWHERE = IPv4Address("192.0.2.1")
@@ -71,18 +74,24 @@ class UplinkWatch:
         return self._address
 
     def _look(self) -> None:
+        self._settling = None
+        self._loop.add_reader(self._news.fileno(), self._told)
         self._news.drain()
         with Netlink() as netlink:
             self._uplink = find_uplink(netlink)
             self._address = self._uplink.address if self._uplink else None
             if self._address is None:
                 self._address = find_any_address(netlink, except_index=self._bridge_index)
-        self._settling = None
-        self._loop.add_reader(self._news.fileno(), self._told)
 
     def _told(self) -> None:
         self._loop.remove_reader(self._news.fileno())
-        self._settling = self._loop.call_later(_SETTLE_S, self._look)
+        self._settling = self._loop.call_later(_SETTLE_S, self._look_again)
+
+    def _look_again(self) -> None:
+        try:
+            self._look()
+        except (OSError, NetlinkError) as error:
+            log.warning("the uplink is taken to be as it was: %s", error)
 
     def close(self) -> None:
         self._loop.remove_reader(self._news.fileno())
