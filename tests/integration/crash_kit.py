@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -83,3 +84,10 @@ def _cgroups_removed(daemon: Daemon) -> bool:
         with suppress(OSError):  # a process that was killed is on its way out
             path.rmdir()
     return not daemon.traces.cgroups()
+
+
+def inventory(daemon: Daemon) -> Counter[str]:
+    """How many things of each kind pods have on the host: the same pods have the same, whatever they went through."""
+    return Counter(line.split(maxsplit=1)[0] for line in daemon.traces.of_pods()) + Counter(
+        cgroup=len(daemon.traces.cgroups())
+    )
