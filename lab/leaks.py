@@ -37,7 +37,7 @@ class Traces:
         found += [f"lease {path.name}" for path in self.runtime.glob("leases/*") if path.name[0].isdigit()]
         found += [f"file {path}" for each in self.directories for of in _OF_PODS for path in each.glob(of)]
         daemons = " serve "  # hostpod itself, and a registry beside it
-        return found + [f"process {pid}: {text}" for pid, text in self.processes() if daemons not in text]
+        return found + [f"process {pid}: {text[:120]}" for pid, text in self.processes() if daemons not in text]
 
     def of_instance(self) -> list[str]:
         """What should be gone once the daemon has taken everything away that it made on this host."""
@@ -46,7 +46,7 @@ class Traces:
         found += [f"cgroup {path}" for path in self.cgroups()]
         found += [f"loop device of {path}" for path in self.loop_files()]
         found += [f"nftables table {self.names.table}"] if self._has_table() else []
-        return found + [f"process {pid}: {text}" for pid, text in self.processes()]
+        return found + [f"process {pid}: {text[:120]}" for pid, text in self.processes()]
 
     def mounts(self) -> list[Path]:
         """Mount points below the directories, deepest last."""
@@ -75,7 +75,7 @@ class Traces:
             text = _text(process / "cmdline").replace("\0", " ").strip()
             ours = f"/{self.names.cgroup_root}/" in _text(process / "cgroup") or any(mark in text for mark in marks)
             if text and ours and int(process.name) not in _own_line():
-                found.append((int(process.name), text[:120]))
+                found.append((int(process.name), text))
         return found
 
     def _has_table(self) -> bool:
