@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import logging
 import os
 import socket
 import stat
@@ -12,12 +13,15 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from hostpod.config import HttpConfig, SocketConfig
 from hostpod.host.machine import machine_info
 from hostpod.server.control import control_app
 from hostpod.server.node import Node
 from hostpod.server.readonly import MachineReader, readonly_app
+
+log = logging.getLogger(__name__)
 
 _BACKLOG: Final = 128
 _MODE: Final = 0o660
@@ -57,9 +61,11 @@ async def serve(
 
 
 async def _mount(stack: AsyncExitStack, app: web.Application, sockets: Sequence[socket.socket]) -> None:
+    log.addFilter(_is_our_fault)
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=log,
         handler_cancellation=True,  # a watch ends when its client goes
         keepalive_timeout=_KEEPALIVE_S,
         max_line_size=_LINE_LIMIT_BYTES,
@@ -69,6 +75,11 @@ async def _mount(stack: AsyncExitStack, app: web.Application, sockets: Sequence[
     stack.push_async_callback(runner.cleanup)
     for bound in sockets:
         await web.SockSite(runner, bound, backlog=_BACKLOG).start()
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whatever a client sends that is no HTTP is answered with 400, and is nobody's bug."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def tcp_socket(http: HttpConfig) -> socket.socket:
