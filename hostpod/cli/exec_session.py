@@ -64,6 +64,8 @@ async def _sizes(socket: aiohttp.ClientWebSocketResponse, *, enabled: bool) -> A
             teller = group.create_task(_tell_sizes(socket, changed), name="terminal size")
             yield
             teller.cancel()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None  # what ended the command is told as it is without a terminal
     finally:
         loop.remove_signal_handler(signal.SIGWINCH)
 

@@ -11,13 +11,19 @@ import struct
 import termios
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 from hostpod.host.pids import kill_children
 from hostpod.host.process import Process, started
+from hostpod.host.runc import last_words
+from hostpod.kube.api_status import StatusError
 
 OutputStream = Literal["stdout", "stderr"]
 CHUNK_BYTES = 64 * 1024
+
+# What runc writes to stderr beside its log when it cannot start a command.
+_RUNC_SAYS = b"exec failed: "
 
 
 class Session:
@@ -29,6 +35,7 @@ class Session:
         self._outputs = outputs
         self._terminal = terminal
         self._reaped = False
+        self._log: Path | None = None
 
     @property
     def pid(self) -> int:
@@ -66,16 +73,28 @@ class Session:
         while streams:
             for fd in await _readable(streams):
                 data = _read(fd)
-                if data:
+                if data and not (_RUNC_SAYS in data and self._refusal()):
                     yield streams[fd], data
-                elif data is not None:
+                elif data == b"":
                     del streams[fd]
 
     async def exit_code(self) -> int:
-        """Wait for the end; 128 + n for a command that signal n ended."""
+        """Wait for the end; 128 + n for a command that signal n ended.
+
+        Raises StatusError when runc could not start it.
+        """
         code = await self._process.wait()
         self._reaped = True
+        if code and (words := self._refusal()):
+            raise StatusError("BadRequest", f"cannot run the command: {words}")
         return code if code >= 0 else 128 - code
+
+    def log_to(self, log: Path | None) -> None:
+        """Where runc writes down why it could not start the command."""
+        self._log = log
+
+    def _refusal(self) -> str:
+        return last_words(self._log) if self._log else ""
 
     def kill(self) -> None:
         """End what the command started, unless the command has ended: then its pid may be another's."""
@@ -130,13 +149,19 @@ async def _writable(fd: int) -> None:
 
 
 @asynccontextmanager
-async def exec_session(argv: Sequence[str], *, tty: bool, stdin: bool) -> AsyncIterator[Session]:
+async def exec_session(
+    argv: Sequence[str], *, tty: bool, stdin: bool, log: Path | None = None
+) -> AsyncIterator[Session]:
     """Start the command (runc exec …); it is killed and reaped when the block is left.
 
     What runc started in the container is its child, in a session of its own, and would go on without it.
+    `log` is what runc was told as its own; it is removed at the end.
     """
     async with AsyncExitStack() as stack:
+        if log:
+            stack.callback(log.unlink, missing_ok=True)
         session = await (_on_terminal(argv, stack) if tty else _on_pipes(argv, stack, stdin=stdin))
+        session.log_to(log)
         stack.callback(session.close)
         stack.callback(session.kill)
         yield session

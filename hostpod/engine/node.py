@@ -7,17 +7,19 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.exec import Session, exec_session
 from hostpod.engine.logged import logged_attempt
 from hostpod.engine.pulls import pull_lines
+from hostpod.engine.refusals import REFUSALS
 from hostpod.engine.state import PodState
 from hostpod.engine.watchers import Change
 from hostpod.host.logs import LogOptions, read_log
 from hostpod.host.spool import spooled
-from hostpod.images import Image, ImageError
+from hostpod.images import Image
 from hostpod.kube.api_status import StatusError
 
 log = logging.getLogger(__name__)
@@ -76,9 +78,9 @@ class NodeView:
     async def load(self, archive: AsyncIterator[bytes]) -> Sequence[Json]:
         """Take the images of an archive into the store."""
         try:
-            async with spooled(archive, self._edges.paths.images) as path:
+            async with spooled(archive, self._edges.paths.images_scratch) as path:
                 images = await self._edges.images.load(path)
-        except ImageError as error:
+        except REFUSALS as error:
             raise StatusError("Invalid", str(error)) from error
         self._engine.retry_images()
         return [_image(image) for image in images]
@@ -110,8 +112,9 @@ class NodeView:
         running = [r.id for r in state.containers.values() if r.name == container and r.phase == "running"]
         if not running:
             raise StatusError("BadRequest", f'container "{container}" of pod "{pod}" is not running')
-        argv = self._edges.runc.exec_argv(running[0], argv=command, tty=tty)
-        async with exec_session(argv, tty=tty, stdin=stdin) as session:
+        log = state.paths.container(running[0]).bundle / f"exec-{uuid4().hex}.log"
+        argv = self._edges.runc.exec_argv(running[0], argv=command, tty=tty, log=log)
+        async with exec_session(argv, tty=tty, stdin=stdin, log=log) as session:
             yield session
 
     def _status(self, namespace: str, pod: str, container: str) -> Json:

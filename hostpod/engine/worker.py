@@ -110,7 +110,9 @@ class Worker:
 
     def _begin(self, action: do.Action, actions: asyncio.TaskGroup) -> None:
         if isinstance(action, do.AbandonPull):
-            self._busy[image_target(action.container)].cancel()
+            pull = self._busy[image_target(action.container)]
+            if not pull.cancelling():  # a second cancellation would break its cleaning up
+                pull.cancel()
             return
         if action.target in self._busy:
             return

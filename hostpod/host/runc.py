@@ -33,6 +33,7 @@ ENVIRONMENT: Mapping[str, str] = {
 }
 
 _AROUND = (
+    "exec failed: ",
     "runc run failed: ",
     "runc create failed: ",
     "unable to start container process: ",
@@ -164,9 +165,15 @@ class Runc:
         env: Sequence[str] = (),
         cwd: str | None = None,
         user: str | None = None,
+        log: Path | None = None,
     ) -> list[str]:
-        """The command that runs `argv` inside a container; its stdio is the caller's, its exit code the command's."""
-        command = [shutil.which(str(self.binary)) or str(self.binary), "--root", str(self.root), "exec"]
+        """The command that runs `argv` inside a container; its stdio is the caller's, its exit code the command's.
+
+        `log` takes why runc could not run it, see `last_words`.
+        """
+        command = [shutil.which(str(self.binary)) or str(self.binary), "--root", str(self.root)]
+        command += ["--log", str(log), "--log-format", "json"] if log else []
+        command += ["exec"]
         command += ["--tty"] if tty else []
         for variable in env:
             command += ["--env", variable]

@@ -73,7 +73,7 @@ async def _images(request: web.Request) -> web.Response:
 async def _pull(request: web.Request) -> web.StreamResponse:
     reference = request.query.get("ref", "")
     if not reference:
-        raise StatusError("BadRequest", "no image named: give ref=IMAGE")
+        raise StatusError("BadRequest", "no image named: an image is needed, as in busybox:1.36 (ref=IMAGE)")
     progress = node_of(request).pull(reference)
     return await stream(request, json_lines(progress, watch=False), content_type="application/json")
 

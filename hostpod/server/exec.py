@@ -80,7 +80,11 @@ async def _write(socket: web.WebSocketResponse, session: ExecSession) -> None:
     with suppress(ConnectionResetError):  # the client went while it was written to
         async for output, data in session.output():
             await socket.send_bytes(channels.pack(_OUTPUT[output], data))
-        await _end(socket, channels.command_status(await session.exit_code()))
+        try:
+            end = channels.command_status(await session.exit_code())
+        except StatusError as error:
+            end = error.status()
+        await _end(socket, end)
 
 
 async def _end(socket: web.WebSocketResponse, status: Mapping[str, Any]) -> None:

@@ -66,6 +66,19 @@ def test_a_terminal_is_raw_and_its_size_goes_through(served: Served) -> None:
     os.close(ours)
 
 
+def test_on_a_terminal_too_what_cannot_be_started_is_one_line(served: Served) -> None:
+    ours, theirs = pty.openpty()
+    command = argv(served, "-it", "t1", "--", "nowhere")
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.read() == b'error: container "main" in pod "t1-peer" does not run\n'
+        assert process.wait(10) == 1
+    os.close(theirs)
+    os.close(ours)
+
+
 def _set_size(fd: int, *, rows: int, columns: int) -> None:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+from pathlib import Path
+
+import pytest
 
 from hostpod.engine.exec import Session, exec_session
-from hostpod.host.pids import start_ticks
+from hostpod.kube.api_status import StatusError
 
 
 async def _all(session: Session) -> dict[str, bytes]:
@@ -20,6 +24,37 @@ def test_streams_are_kept_apart_and_the_exit_code_comes_through() -> None:
             return await _all(session), await session.exit_code()
 
     assert asyncio.run(run()) == ({"stdout": b"out\n", "stderr": b"err\n"}, 7)
+
+
+REFUSED = """
+echo '{"level":"error","msg":"exec failed: unable to start container process: exec: no such file"}' > "$0"
+echo "exec failed: unable to start container process: exec: no such file" >&2
+exit 255
+"""
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_a_command_that_runc_cannot_start_is_told_once_and_in_plain_words(tmp_path: Path, tty: bool) -> None:
+    log = tmp_path / "exec.log"
+
+    async def run() -> dict[str, bytes]:
+        async with exec_session(["sh", "-c", REFUSED, str(log)], tty=tty, stdin=False, log=log) as session:
+            written = await _all(session)
+            with pytest.raises(StatusError, match=r"^cannot run the command: exec: no such file$"):
+                await session.exit_code()
+            return written
+
+    assert asyncio.run(run()) == {"stdout": b"", "stderr": b""}
+    assert not log.exists()
+
+
+def test_what_a_command_itself_writes_of_a_failed_exec_is_shown(tmp_path: Path) -> None:
+    async def run() -> tuple[dict[str, bytes], int]:
+        command = ["sh", "-c", "echo exec failed: mine; exit 255"]
+        async with exec_session(command, tty=False, stdin=False, log=tmp_path / "none") as session:
+            return await _all(session), await session.exit_code()
+
+    assert asyncio.run(run()) == ({"stdout": b"exec failed: mine\n", "stderr": b""}, 255)
 
 
 def test_stdin_larger_than_a_pipe_goes_through_and_ends() -> None:
@@ -100,4 +135,12 @@ def test_leaving_the_block_ends_what_the_command_started_in_a_session_of_its_own
         raise AssertionError("it said nothing")
 
     pid = asyncio.run(run())
-    assert start_ticks(pid) is None
+    # It was killed, and nobody here is its parent: the kernel takes a moment, and says when by its pidfd.
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([pidfd], [], [], 10)[0]
+    finally:
+        os.close(pidfd)

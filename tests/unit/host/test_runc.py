@@ -102,6 +102,8 @@ def test_the_command_that_runs_inside(tmp_path: Path) -> None:
         "ls",
         "-l",
     ]
+    words = runc.exec_argv("web", argv=["ls"], log=Path("/run/l"))
+    assert words[3:] == ["--log", "/run/l", "--log-format", "json", "exec", "--", "web", "ls"]
     words = runc.exec_argv("web", argv=["sh"], tty=True, env=["TERM=xterm"], cwd="/srv", user="33")
     assert words[4:] == ["--tty", "--env", "TERM=xterm", "--cwd", "/srv", "--user", "33", "--", "web", "sh"]
 

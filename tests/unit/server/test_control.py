@@ -74,7 +74,13 @@ def test_one_pod_by_either_name(served: Served, name: str) -> None:
         ("GET", "/nothing", 404, "NotFound", "there is nothing at /nothing"),
         ("DELETE", "/pods", 405, "MethodNotAllowed", "DELETE is not possible at /pods"),
         ("GET", "/images/pull", 405, "MethodNotAllowed", "GET is not possible at /images/pull"),
-        ("POST", "/images/pull", 400, "BadRequest", "no image named: give ref=IMAGE"),
+        (
+            "POST",
+            "/images/pull",
+            400,
+            "BadRequest",
+            "no image named: an image is needed, as in busybox:1.36 (ref=IMAGE)",
+        ),
         (
             "POST",
             "/images/load",
