@@ -72,14 +72,13 @@ class Leases:
         try:
             try:
                 temporary.write_text(f"{uid}\n")
-                address = self._link(temporary)
+                address = self._last = self._link(temporary)
+                self._hold(uid, address)
             finally:
                 temporary.unlink(missing_ok=True)
             (self._directory / CURSOR).write_text(str(address))
         except OSError as error:
             raise NetworkError(f"cannot lease an address: {_reason(error)}: {error.filename}") from error
-        self._last = address
-        self._hold(uid, address)
         return address
 
     def _link(self, temporary: Path) -> IPv4Address:

@@ -99,6 +99,16 @@ def test_leases_of_another_subnet_and_second_leases_of_one_pod_are_removed(tmp_p
     assert files(tmp_path) == {"10.9.8.4": "pod-c"}
 
 
+def test_a_lease_whose_taker_was_refused_in_the_end_is_held_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / CURSOR).mkdir()
+    leases = Leases(tmp_path, SUBNET)
+    with pytest.raises(NetworkError, match="cannot lease an address: is a directory"):
+        leases.acquire("pod-a")
+    assert leases.acquire("pod-a") == IPv4Address("10.9.8.2")
+    leases.release("pod-a")
+    assert [path.name for path in tmp_path.iterdir()] == [CURSOR]
+
+
 def test_files_that_are_no_leases_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "ip_forward.before").write_text("0")
     (tmp_path / CURSOR).write_text("garbage")
