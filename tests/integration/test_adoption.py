@@ -300,7 +300,18 @@ def _runc_container(node: Daemon, bundle: Path) -> None:
     }
     (bundle / "config.json").write_text(json.dumps(spec))
     log = bundle / "runc.log"
-    argv = ["runc", "--log", log, "--root", node.runtime / "runc", "run", "--detach", "--bundle", bundle, "unknown"]
+    argv: list[str | Path] = [
+        "runc",
+        "--log",
+        log,
+        "--root",
+        node.runtime / "runc",
+        "run",
+        "--detach",
+        "--bundle",
+        bundle,
+        "unknown",
+    ]
     done = subprocess.run(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20, check=False
     )
