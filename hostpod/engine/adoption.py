@@ -41,6 +41,9 @@ async def adopt(edges: Edges) -> list[PodState]:
     await _remove_unknown_containers({record.id for record in records} | pauses, edges)
     await _remove_unknown_pods({state.uid for state in states}, edges)
     await _remove_bundles(states, edges)
+    joined = edges.network.joined()
+    for state in states:
+        _find_network(state, joined, edges)
     return states
 
 
@@ -149,12 +152,17 @@ async def resume(state: PodState, edges: Edges, told: Told) -> None:
     """Watch again what lives, and tell what ended or began while nobody looked."""
     kinds = sandbox.own_namespaces(state.record.pod)
     state.namespaces = state.paths.namespaces.is_dir() and set(kinds) <= set(pinned(state.paths.namespaces))
-    if state.record.sandbox_at is not None:
-        state.attachment = edges.network.find(state.uid)
-        state.networked = state.attachment is not None or bool(state.record.pod.spec.host_network)
     sandbox.resume_pause(state, told.pause_ended)
     for cid in tuple(state.containers):
         await _resume_container(state, cid, edges, told)
+
+
+def _find_network(state: PodState, joined: Set[str], edges: Edges) -> None:
+    """The pod's address stays its own even where its link is gone, or hangs in the air without a bridge."""
+    if state.record.sandbox_at is not None:
+        state.attachment = edges.network.find(state.uid)
+        is_joined = state.attachment is not None and state.attachment.host_link in joined
+        state.networked = is_joined or bool(state.record.pod.spec.host_network)
 
 
 async def _resume_container(state: PodState, cid: str, edges: Edges, told: Told) -> None:

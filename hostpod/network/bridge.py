@@ -33,6 +33,11 @@ def open_bridge(netlink: Netlink, name: str, subnet: PodSubnet) -> int:
     return index
 
 
+def link_exists(name: str) -> bool:
+    """Whether there is a link of this name, a bridge or not."""
+    return any(name == each for _, each in socket.if_nameindex())
+
+
 def remove_bridge(netlink: Netlink, name: str) -> None:
     """Remove the bridge; nothing when there is none."""
     bridge = _find(netlink, name)

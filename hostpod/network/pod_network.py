@@ -11,7 +11,7 @@ from pathlib import Path
 from hostpod.config import NetworkConfig
 from hostpod.network import sysctl
 from hostpod.network.address import PodSubnet, host_link, mac_text, pod_mac
-from hostpod.network.bridge import bridges_of_hostpod, open_bridge, remove_bridge
+from hostpod.network.bridge import bridges_of_hostpod, link_exists, open_bridge, remove_bridge
 from hostpod.network.firewall import ruleset
 from hostpod.network.leases import Leases
 from hostpod.network.netlink import Netlink
@@ -44,6 +44,7 @@ class _Opened:
     pods: PodLinks
     remove_links: Gathered
     uplink: UplinkWatch
+    on_new_bridge: bool
 
 
 class PodNetwork:
@@ -63,6 +64,7 @@ class PodNetwork:
         NetworkError when the host does not allow it, such as a subnet that is in use.
         """
         self._leases.open()
+        on_new_bridge = not link_exists(self._config.bridge)
         bridge_index = await in_thread(self._threads, self._set_up)
         pods = PodLinks(
             prefix=self._config.link_prefix,
@@ -71,7 +73,10 @@ class PodNetwork:
             subnet=self._subnet,
         )
         self._opened = _Opened(
-            pods=pods, remove_links=Gathered(pods.remove), uplink=UplinkWatch(bridge_index=bridge_index)
+            pods=pods,
+            remove_links=Gathered(pods.remove),
+            uplink=UplinkWatch(bridge_index=bridge_index),
+            on_new_bridge=on_new_bridge,
         )
 
     def _set_up(self) -> int:
@@ -96,6 +101,10 @@ class PodNetwork:
         """The pod's place by its lease: the kernel is not asked. `mtu` is what a pod joined now would get."""
         address = self._leases.find(uid)
         return self._attachment(uid, address) if address else None
+
+    def joined(self) -> frozenset[str]:
+        """Host ends of the pods' links that an earlier daemon has joined to the bridge: none when the bridge is new."""
+        return frozenset() if self._now.on_new_bridge else self._now.pods.names()
 
     def reserve(self, uid: str) -> Attachment:
         """The place that `attach` will give the pod: its files can name the address before its link is there.

@@ -31,7 +31,7 @@ def until(holds: Callable[[], object], what: str, *, within_s: float = 10) -> No
 def identity(pod: Mapping[str, Any]) -> tuple[object, ...]:
     """What a pod keeps for its life, and what counts its restarts."""
     status = pod["status"]
-    containers = {name: (each["containerID"], each["restartCount"]) for name, each in statuses(pod).items()}
+    containers = {name: (each.get("containerID"), each["restartCount"]) for name, each in statuses(pod).items()}
     return pod["metadata"]["uid"], status.get("podIP"), status["startTime"], containers
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -163,6 +164,39 @@ def test_a_grace_period_goes_on_where_it_was(node: Daemon, tmp_path: Path) -> No
     node.wait_gone("deaf-lab")
     assert 2.9 < time.monotonic() - began < 6
     assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+def test_links_that_went_meanwhile_are_made_again(node: Daemon) -> None:
+    names = ("one-lab", "two-lab")
+    for name in names:
+        node.drop(f"{name}.yaml", pod(name.removesuffix("-lab")))
+    pods = node.wait_running(*names)
+    before = [(identity(pods[name]), first_processes(node, name)) for name in names]
+    addresses = [pods[name]["status"]["podIP"] for name in names]
+
+    def all_answer() -> bool:
+        return all(_answers(address) for address in addresses)
+
+    assert all_answer()
+    for lost in (node.names.bridge, next(link for link in node.traces.links() if link != node.names.bridge)):
+        node.kill()
+        run("ip", "link", "delete", lost)
+        assert not all_answer()
+        node.start()
+        until(all_answer, "reached again")
+        pods = node.wait_running(*names)
+        assert [(identity(pods[name]), first_processes(node, name)) for name in names] == before
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody is at an address: nobody listens there, and says so."""
+    try:
+        socket.create_connection((address, 9), timeout=0.2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 # Reboot
