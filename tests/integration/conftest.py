@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def shared_host() -> Iterator[FakeHost]:
     """The host that all integration tests share: this process lives there until the session's end."""
     fetch()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that whoever ends the tests gets the clean-up too
     directory = Path(f"/run/hp-test-{os.getpid()}")
     directory.mkdir()
     try:
