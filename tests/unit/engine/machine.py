@@ -1,0 +1,239 @@
+"""A machine for the engine: real files and processes, and doors that are short classes over them. No root needed.
+
+A container is `sleep`; its monitor is a shell that waits for it and leaves its exit code, as conmon does. A door that
+is to refuse has the error put into `refusals`, by its verb (`ensure`, `create`, `attach` …).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from hostpod.config import Config
+from hostpod.engine.edges import Edges
+from hostpod.engine.events import EventLog
+from hostpod.engine.paths import Paths
+from hostpod.host.clock import now
+from hostpod.host.privileges import Privileges
+from hostpod.images import Image, ImageConfig
+from hostpod.network import Attachment
+
+IMAGE = Image(
+    id="sha256:1", references=("img",), repo_digests=(), layers=(), size_bytes=5, created="",
+    config=ImageConfig(cmd=("sh",)),
+)  # fmt: skip
+MONITOR = 'sleep 1000 & echo $!; exec >/dev/null; wait $!; code=$?; echo $code > "$0.new"; mv "$0.new" "$0"'
+
+
+class Machine:
+    """What is on the machine, and the doors to it. Use it as a context manager: no process outlives it."""
+
+    def __init__(self, directory: Path, **settings: Any) -> None:
+        self.paths = Paths(
+            state=directory / "state", runtime=directory / "run", logs=directory / "logs", log_links=directory / "links"
+        )
+        for path in (self.paths.pods, self.paths.pod_states, self.paths.exits, self.paths.logs, self.paths.log_links):
+            path.mkdir(parents=True)
+        self.refusals: dict[str, BaseException] = {}
+        self.containers: set[str] = set()
+        self.monitors: list[subprocess.Popen[bytes]] = []
+        self.cgroups: set[str] = set()
+        self.attached: set[str] = set()
+        self.present: set[str] = {"img"}
+        self.pulling: asyncio.Event | None = None
+        self.config = Config.model_validate({"nodeName": "host", **settings})
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for monitor in self.monitors:
+            with suppress(ProcessLookupError):
+                os.killpg(monitor.pid, signal.SIGKILL)  # its container's process too
+            monitor.wait()
+            if monitor.stdout:
+                monitor.stdout.close()
+
+    def refuse(self, verb: str) -> None:
+        """Raise what this verb is refused with, if it is."""
+        if verb in self.refusals:
+            raise self.refusals[verb]
+
+    def edges(self) -> Edges:
+        """The doors."""
+        return Edges(
+            config=self.config,
+            paths=self.paths,
+            runc=cast("Any", Runc(self)),
+            conmon=cast("Any", Conmon(self)),
+            cgroups=cast("Any", Cgroups(self)),
+            images=cast("Any", Images(self)),
+            network=cast("Any", Network(self)),
+            volumes=cast("Any", Volumes(self)),
+            events=EventLog(node="host", now=now),
+            privileges=Privileges(),
+            slots=asyncio.Semaphore(4),
+        )
+
+    def monitor(self, exit_file: Path) -> tuple[int, int]:
+        """Start a container's process under a monitor; the pids of both."""
+        monitor = subprocess.Popen(
+            ["sh", "-c", MONITOR, str(exit_file)], stdout=subprocess.PIPE, start_new_session=True
+        )
+        self.monitors.append(monitor)
+        assert monitor.stdout
+        return int(monitor.stdout.readline()), monitor.pid
+
+    def left(self) -> list[str]:
+        """What is still there of any pod."""
+        files = [
+            str(p)
+            for top in (self.paths.pods, self.paths.pod_states, self.paths.logs, self.paths.log_links)
+            for p in top.iterdir()
+        ]
+        return [*files, *self.containers, *self.cgroups, *self.attached]
+
+
+class Runc:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._released: dict[str, float] = {}
+
+    async def run_detached(self, cid: str, bundle: Path, *, pid_file: Path) -> None:
+        self._machine.refuse("run_detached")
+        pid, _ = self._machine.monitor(bundle / "unused")
+        _write({pid_file: pid})
+        self._machine.containers.add(cid)
+
+    def note_created(self, cid: str) -> None:
+        pass
+
+    def released_at(self, cid: str) -> float | None:
+        return self._released.get(cid)
+
+    async def start(self, cid: str) -> None:
+        self._machine.refuse("start")
+        self._released[cid] = now()
+
+    async def delete(self, cid: str, *, force: bool = False) -> None:
+        self._machine.refuse("delete")
+        self._machine.containers.discard(cid)
+
+    def exec_argv(self, cid: str, *, argv: Sequence[str], tty: bool) -> list[str]:
+        return list(argv)
+
+
+class Conmon:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    async def create(self, cid: str, *, bundle: Path, log_path: Path, conmon_pid_file: Path, **_: Any) -> int:
+        self._machine.refuse("create")
+        pid, monitor = self._machine.monitor(self._machine.paths.exits / cid)
+        _write({conmon_pid_file: monitor, log_path: "2026-01-01T00:00:00Z stdout F hello\n"})
+        self._machine.containers.add(cid)
+        return pid
+
+    async def dismiss(self, cid: str, conmon_pid_file: Path) -> None:
+        pass
+
+    def forget(self, cid: str) -> None:
+        (self._machine.paths.exits / cid).unlink(missing_ok=True)
+
+
+class Cgroups:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def pod_path(self, qos: str, uid: str) -> str:
+        return f"/test/{qos}/pod{uid}"
+
+    def create_pod(self, path: str, limits: object) -> None:
+        self._machine.refuse("create_pod")
+        self._machine.cgroups.add(path)
+
+    def remove_pod(self, path: str) -> None:
+        self._machine.cgroups.discard(path)
+
+    def kill_all(self, path: str) -> None:
+        pass
+
+
+class Images:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def find(self, reference: str) -> Image | None:
+        return IMAGE if reference in self._machine.present else None
+
+    def list(self) -> tuple[Image, ...]:
+        return (IMAGE,)
+
+    async def ensure(self, reference: str, *, policy: str) -> Image:
+        if self._machine.pulling is not None:
+            await self._machine.pulling.wait()
+        self._machine.refuse("ensure")
+        self._machine.present.add(reference)
+        return IMAGE
+
+    async def mount_rootfs(self, image: Image, *, upper: Path, work: Path, target: Path) -> None:
+        self._machine.refuse("mount_rootfs")
+
+    async def unmount_rootfs(self, target: Path) -> None:
+        pass
+
+
+class Network:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def uplink_address(self) -> str:
+        return "192.0.2.1"
+
+    def reserve(self, uid: str) -> Attachment:
+        return Attachment(ip="10.0.0.2", prefix_len=16, gateway="10.0.0.1", mac="", mtu=1500, host_link="hp0")
+
+    def find(self, uid: str) -> Attachment | None:
+        return self.reserve(uid) if uid in self._machine.attached else None
+
+    async def attach(self, uid: str, netns: Path) -> Attachment:
+        self._machine.refuse("attach")
+        self._machine.attached.add(uid)
+        return self.reserve(uid)
+
+    async def detach(self, uid: str) -> None:
+        self._machine.attached.discard(uid)
+
+    async def forget_except(self, uids: Collection[str]) -> None:
+        self._machine.attached &= set(uids)
+
+
+class Volumes:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    async def prepare(self, pod: object, facts: object) -> Mapping[str, Any]:
+        self._machine.refuse("prepare")
+        return {}
+
+    def container_mounts(self, container: object, prepared: object) -> tuple[()]:
+        return ()
+
+    def teardown(self, uid: str) -> None:
+        self._machine.refuse("teardown")
+
+
+def _write(contents: Mapping[Path, object]) -> None:
+    for path, content in contents.items():
+        path.write_text(str(content))
+
+
+def end(pid: int, number: int = signal.SIGKILL) -> None:
+    """A signal to a process of the machine."""
+    os.kill(pid, number)
