@@ -29,7 +29,7 @@ from hostpod.host.cgroup import CgroupError, Cgroups
 from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
 from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
-from hostpod.host.privileges import find_privileges
+from hostpod.host.privileges import allow_many_descriptors, find_privileges
 from hostpod.host.runc import Runc
 from hostpod.host.sealed import sealed_copy
 from hostpod.host.store import StoreError
@@ -59,6 +59,7 @@ START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, Netwo
 def serve(config: Config) -> int:
     """Run the daemon until SIGTERM or SIGINT. Returns the exit code."""
     journal.set_up(config.log_level)
+    allow_many_descriptors()
     try:
         with _own(Paths.of(config.directories)):
             asyncio.run(_serve(config))

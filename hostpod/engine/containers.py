@@ -17,7 +17,7 @@ from hostpod.engine.sandbox import pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
-from hostpod.host.conmon import ContainerRefusedError, was_oom_killed
+from hostpod.host.conmon import ContainerRefusedError, monitor_pid, was_oom_killed
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
@@ -62,14 +62,14 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
         )
         raise
     edges.runc.note_created(record.id)
-    monitor = int(paths.conmon_pid_file.read_text())
+    monitor = monitor_pid(paths.conmon_pid_file)
     state.keep(
         replace(
             record,
             pid=pid,
             pid_started=start_ticks(pid),
             monitor=monitor,
-            monitor_started=start_ticks(monitor),
+            monitor_started=start_ticks(monitor) if monitor else None,
         )
     )
     observe(state, record.id, ended)

@@ -15,7 +15,7 @@ from hostpod.engine.records import PodRecord
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
-from hostpod.host.store import remove_tree
+from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.image import PullPolicy
 from hostpod.kube import Container, Pod
 from hostpod.oci import pod_hostname, pod_limits
@@ -38,7 +38,11 @@ def admit(pod: Pod, file: str, edges: Edges) -> PodState:
     paths.runtime.mkdir(parents=True, exist_ok=True)
     remove_tree(_logs(pod, edges))
     state = PodState(record=PodRecord(pod=pod, file=file, admitted_at=now()), paths=paths)
-    state.keep_pod(state.record)
+    try:
+        state.keep_pod(state.record)
+    except StoreError:
+        remove_tree(paths.runtime)
+        raise
     return state
 
 

@@ -103,7 +103,7 @@ class Conmon:
     async def dismiss(self, cid: str, conmon_pid_file: Path) -> None:
         """End the monitor of a container that is given up, so that it writes nothing later. One that has ended is fine,
         and a process that got its number is left alone."""
-        pid = _noted_pid(conmon_pid_file)
+        pid = monitor_pid(conmon_pid_file)
         argv = arguments(pid) if pid else []
         if pid and cid in argv:
             await end_process(pid, argv)
@@ -180,12 +180,13 @@ def _pid(message: str, bundle: Path) -> int:
 
 def _kill_monitor(conmon_pid_file: Path) -> None:
     """End a conmon that nobody waits for any more; its `runc create` is killed with it (PDEATHSIG)."""
-    if pid := _noted_pid(conmon_pid_file):
+    if pid := monitor_pid(conmon_pid_file):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-def _noted_pid(pid_file: Path) -> int | None:
+def monitor_pid(pid_file: Path) -> int | None:
+    """What conmon wrote down as its process, None where it did not."""
     try:
         return int(pid_file.read_text())
     except (OSError, ValueError):

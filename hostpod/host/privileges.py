@@ -49,6 +49,15 @@ def find_privileges(
     )
 
 
+def allow_many_descriptors() -> None:
+    """Open as many files as the hard limit allows: a container takes two descriptors, and 1024 is the usual limit.
+
+    Containers have limits of their own, by their spec.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def _hard(name: str) -> int:
     hard = resource.getrlimit(getattr(resource, name))[1]
     return (1 << 64) - 1 if hard == resource.RLIM_INFINITY else hard

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from hostpod.host.privileges import Privileges, find_privileges
+from hostpod.host.privileges import Privileges, allow_many_descriptors, find_privileges
 
 
 @pytest.mark.parametrize(("capabilities", "may"), [("000001ffffffffff", True), ("000001fffeffffff", False)])
@@ -35,3 +36,13 @@ def test_who_may_gets_what_is_wanted() -> None:
     free = Privileges(hard_limits={"RLIMIT_NOFILE": 4096})
     assert free.allowed_oom_score_adj(-997) == -997
     assert free.allowed_limit("RLIMIT_NOFILE", 1 << 20) == 1 << 20
+
+
+def test_as_many_files_may_be_open_as_the_hard_limit_says() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
+    try:
+        allow_many_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
