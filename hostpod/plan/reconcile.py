@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from hostpod.kube import Container, Pod
 from hostpod.kube.annotations import CONFIG_HASH
@@ -131,6 +132,8 @@ def _end_container(attempt: ObservedContainer, ending: Ending, now: float) -> It
             yield from _stop(attempt, ending, now)
         case "creating":
             yield _discard(attempt)
+        case phase:
+            assert_never(phase)
 
 
 def _stop(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[Step]:

@@ -143,8 +143,18 @@ class TestRestart:
         sight = seen(containers=(ended(), ended(number=1), attempt(number=2)))
         assert [(type(a).__name__, a.target) for a in keep(sight).actions] == [("ForgetContainer", "forget:web0")]
 
+    def test_an_old_attempt_is_cleaned_before_it_is_forgotten(self) -> None:
+        sight = seen(containers=(ended(number=0, cleaned=False), ended(number=1), attempt(number=2)))
+        assert "ForgetContainer" not in kinds(keep(sight))
+
 
 class TestEnding:
+    def test_a_container_that_was_never_started_is_killed_once(self) -> None:
+        created = attempt(phase="created", started_at=None)
+        killed = attempt(phase="created", started_at=None, kill_sent=True)
+        assert "KillContainer" in kinds(end(seen(containers=(created,), ending=ENDING)))
+        assert "KillContainer" not in kinds(end(seen(containers=(killed,), ending=ENDING)))
+
     def test_a_removed_manifest_begins_the_end_with_the_pods_grace_period(self) -> None:
         (action,) = end(seen(pod(terminationGracePeriodSeconds=7))).actions
         assert isinstance(action, do.BeginEnding)
