@@ -130,6 +130,7 @@ def test_manifests_that_changed_meanwhile(node: Daemon) -> None:
         node.drop(f"{name}.yaml", pod(name))
     pods = node.wait_running(*(f"{name}-lab" for name in names))
     before = {name: identity(pods[f"{name}-lab"]) for name in names}
+    old = pods["changed-lab"]["metadata"]["uid"]
     node.kill()
     node.remove("gone.yaml")
     node.drop("changed.yaml", pod("changed", f"echo new; {FOREVER}"))
@@ -137,7 +138,9 @@ def test_manifests_that_changed_meanwhile(node: Daemon) -> None:
     node.drop("new.yaml", pod("new"))
     node.start()
     node.wait_gone("gone-lab")
-    node.wait_for(lambda pods: identity(pods["changed-lab"])[0] != before["changed"][0], what="the changed pod")
+    node.wait_for(
+        lambda pods: pods.get("changed-lab", {}).get("metadata", {}).get("uid", old) != old, what="the changed pod"
+    )
     pods = node.wait_running("changed-lab", "new-lab", "broken-lab", "same-lab")
     assert sorted(pods) == ["broken-lab", "changed-lab", "new-lab", "same-lab"]
     assert {name: identity(pods[f"{name}-lab"]) == before[name] for name in ("changed", "broken", "same")} == {

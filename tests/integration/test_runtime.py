@@ -28,6 +28,7 @@ from hostpod.host.privileges import Privileges, find_privileges
 from hostpod.host.runc import Runc, RuncError
 from hostpod.host.sealed import sealed_copy
 from hostpod.host.store import StoreError, remove_tree
+from hostpod.host.strays import end_strays
 from hostpod.kube import Pod
 from hostpod.oci import ImageDefaults, SandboxPaths, User, container_spec, pause_spec, pod_limits, qos_class
 from lab.debian import unpacked_program
@@ -324,6 +325,7 @@ def test_a_cancelled_create_leaves_no_monitor(place: Place) -> None:
         with pytest.raises(asyncio.CancelledError):
             await creating
         await until(lambda: gone(monitor))
+        await end_strays(place.runc.root, monitored=set())  # runc may outlive its monitor for a moment
         place.cgroups.kill_all(place.cgroup(pod("")))
         await place.runc.delete("c1", force=True)
         place.conmon.forget("c1")
