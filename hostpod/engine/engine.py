@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from typing import Any
 
 from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
+from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
-from hostpod.engine.view import render
-from hostpod.engine.watchers import Change, Watchers
+from hostpod.engine.view import OUT_OF_PODS, Refused, render
+from hostpod.engine.watchers import Change
 from hostpod.engine.worker import Wish, Worker
 from hostpod.host.clock import now
+from hostpod.kube import Pod
 from hostpod.plan.admission import admit_pods
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.status import phase
-
-PodJson = Mapping[str, Any]
 
 
 class Engine:
@@ -32,8 +31,8 @@ class Engine:
         self._workers: dict[str, Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._started: set[str] = set()
-        self._watchers = Watchers()
-        self._shown: dict[str, PodJson] = {}
+        self._refused: dict[str, Refused] = {}
+        self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
 
     async def adopt(self) -> None:
         """Take over what an earlier daemon left running. Nothing is changed on the host until the first wishes."""
@@ -66,15 +65,25 @@ class Engine:
         """All pods that should be; every other pod ends."""
         by_key = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
         admission = admit_pods(by_key, self._workers, max_pods=self._edges.config.max_pods)
-        for key in admission.refused:
-            message = f"not run: this node runs at most {self._edges.config.max_pods} pods (setting maxPods)"
-            self._edges.events.pod(by_key[key].pod.metadata, "Warning", "OutOfpods", message)
+        self._refuse({key: by_key[key].pod for key in admission.refused})
         for key in admission.taken:
             worker = self._workers.get(key) or self._add(key, None)
             worker.want(by_key[key])
         for key in self._workers.keys() - set(admission.taken):
             self._workers[key].want(None)
         self._start_new()
+
+    def _refuse(self, pods: Mapping[str, Pod]) -> None:
+        """There is no room for these; each is told once."""
+        before, self._refused = self._refused, {}
+        for key, pod in pods.items():
+            refused = before.get(key)
+            if refused is None or refused.pod.uid != pod.uid:
+                refused = Refused(pod=pod, since=now(), max_pods=self._edges.config.max_pods)
+                self._edges.events.pod(pod.metadata, "Warning", OUT_OF_PODS, refused.message)
+            self._refused[key] = refused
+        for key in {*before, *self._refused}:
+            self._tell(key)
 
     def _add(self, key: str, state: PodState | None) -> Worker:
         worker = Worker(self._edges, self._rule, state, lambda: self._tell(key))
@@ -116,7 +125,7 @@ class Engine:
     def counts(self) -> Mapping[str, int]:
         """Pods by phase, for the status line."""
         phases = (phase(seen) for worker in self._workers.values() if (seen := worker.sight()) is not None)
-        return Counter(phases)
+        return Counter(phases) + Counter({"Failed": len(self._refused.keys() - self._workers.keys())})
 
     def pod_state(self, namespace: str, name: str) -> PodState | None:
         """The pod of a name that is on the host."""
@@ -125,46 +134,25 @@ class Engine:
 
     def pods(self) -> list[PodJson]:
         """Every pod with its status, by namespace and name."""
-        rendered = (self._render(worker) for _, worker in sorted(self._workers.items()))
-        return [pod for pod in rendered if pod is not None]
+        return self._sights.all()
 
     def pod(self, namespace: str, name: str) -> PodJson | None:
         """One pod with its status."""
-        worker = self._workers.get(pod_key(namespace, name))
-        return self._render(worker) if worker else None
+        return self._look(pod_key(namespace, name))
 
     def watch_pods(self) -> AsyncGenerator[Change, None]:
         """All pods, then each change of one."""
-        return self._watchers.watch(self._present)
+        return self._sights.watch()
 
-    def _present(self) -> list[Change]:
-        """All pods for a new watcher; the others are told of what has changed since they were told last."""
-        for key in sorted({*self._workers, *self._shown}):
-            self._show(key)
-        return [{"type": "ADDED", "object": pod} for _, pod in sorted(self._shown.items())]
-
-    def _render(self, worker: Worker) -> PodJson | None:
-        seen = worker.sight()
-        return render(seen, now=now(), rule=self._rule, host_ip=self._edges.network.uplink_address()) if seen else None
+    def _look(self, key: str) -> PodJson | None:
+        seen = self._workers[key].sight() if key in self._workers else None
+        if seen is not None:
+            return render(seen, now=now(), rule=self._rule, host_ip=self._edges.network.uplink_address())
+        return self._refused[key].render() if key in self._refused else None
 
     def _tell(self, key: str) -> None:
         self._changed()
-        if self._watchers:
-            self._show(key)
-
-    def _show(self, key: str) -> None:
-        """Tell the watchers what has changed of a pod. Another uid is another pod."""
-        worker, before = self._workers.get(key), self._shown.get(key)
-        after = self._render(worker) if worker else None
-        if after == before:
-            return
-        if before is not None and (after is None or after["metadata"]["uid"] != before["metadata"]["uid"]):
-            del self._shown[key]
-            self._watchers.tell({"type": "DELETED", "object": before})
-            before = None
-        if after is not None:
-            self._shown[key] = after
-            self._watchers.tell({"type": "MODIFIED" if before else "ADDED", "object": after})
+        self._sights.tell(key)
 
 
 def pod_key(namespace: str | None, name: str | None) -> str:

@@ -119,10 +119,10 @@ class NodeView:
 
     def _status(self, namespace: str, pod: str, container: str) -> Json:
         shown = self._engine.pod(namespace, pod)
-        statuses = shown["status"]["containerStatuses"] if shown else []
+        statuses = shown["status"].get("containerStatuses", []) if shown else []
         found: Json | None = next((status for status in statuses if status["name"] == container), None)
         if found is None:
-            raise StatusError("NotFound", f'container "{container}" is not in pod "{pod}"')
+            raise StatusError("BadRequest", f'container "{container}" in pod "{pod}" is not available')
         return found
 
     def _pod(self, namespace: str, pod: str) -> PodState:

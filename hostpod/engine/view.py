@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from hostpod.kube import Pod, to_json
+from hostpod.kube import Pod, PodStatus, to_json
 from hostpod.oci import qos_class
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.observed import ObservedPod
 from hostpod.plan.status import pod_status, timestamp
+
+OUT_OF_PODS = "OutOfpods"  # the kubelet's spelling
 
 
 def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None) -> dict[str, Any]:
@@ -21,6 +24,33 @@ def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | N
     rendered = to_json(seen.pod.model_copy(update={"status": status}))
     rendered["metadata"] |= metadata
     return rendered
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """A pod for which there is no room on this node: shown as failed, as the kubelet shows it."""
+
+    pod: Pod
+    since: float
+    max_pods: int
+
+    @property
+    def message(self) -> str:
+        """Why, and what to do."""
+        return f"not run: this node runs at most {self.max_pods} pods (setting maxPods)"
+
+    def render(self) -> dict[str, Any]:
+        """The v1 Pod, in the shape of GET /pods."""
+        status = PodStatus(
+            phase="Failed",
+            reason=OUT_OF_PODS,
+            message=self.message,
+            start_time=timestamp(self.since),
+            qos_class=qos_class(self.pod),
+        )
+        rendered = to_json(self.pod.model_copy(update={"status": status}))
+        rendered["metadata"] |= {"creationTimestamp": timestamp(self.since)}
+        return rendered
 
 
 def not_yet_admitted(pod: Pod, *, wished_at: float) -> ObservedPod:

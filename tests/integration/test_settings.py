@@ -128,7 +128,9 @@ def test_limits_are_kept(new_daemon: Callable[..., Daemon]) -> None:
     with client.watch(daemon.socket, "/events?watch=1", timeout_s=10) as changes:
         refused = next(change["object"] for change in changes if change["object"]["reason"] == "OutOfpods")
     assert refused["involvedObject"]["name"] == "a-lab"
-    assert sorted(daemon.pods()) == ["b-lab", "c-lab"]
+    assert daemon.pods()["a-lab"]["status"]["phase"] == "Failed"
+    assert "OutOfpods" in daemon.cli("get", "pods", "a").stdout
+    assert "at most 2 pods" in daemon.cli("describe", "pod", "a").stdout
 
     daemon.drop("large.yaml", json.dumps(pod("large", FOREVER)) + " " * 2048)
     daemon.remove("c.yaml")

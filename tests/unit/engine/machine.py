@@ -125,7 +125,7 @@ class Runc:
         self._machine.refuse("delete")
         self._machine.containers.discard(cid)
 
-    def exec_argv(self, cid: str, *, argv: Sequence[str], tty: bool) -> list[str]:
+    def exec_argv(self, cid: str, *, argv: Sequence[str], tty: bool, log: Path) -> list[str]:
         return list(argv)
 
 

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from hostpod.engine.engine import Engine
+from hostpod.engine.node import NodeView
+from hostpod.engine.worker import Wish
+from hostpod.host.logs import LogOptions
+from hostpod.images import ImagePullError
+from hostpod.kube import Pod
+from hostpod.kube.api_status import StatusError
+from tests.unit.engine.bench import web
+from tests.unit.engine.machine import Machine
+
+PROBLEM = {"file": "web.yaml", "line": 3, "text": "web.yaml:3: spec: wrong"}
+
+
+class Host:
+    """An engine at work, and the view of it that the server has."""
+
+    def __init__(self, machine: Machine) -> None:
+        edges = machine.edges()
+        self.changed = asyncio.Event()
+        self.engine = Engine(edges, changed=self.changed.set)
+        self.node = NodeView(self.engine, edges)
+
+    def apply(self, *pods: Pod) -> None:
+        self.engine.apply([Wish(pod=pod, file="web.yaml") for pod in pods])
+
+    async def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """The pods by name as soon as it is so."""
+        async with asyncio.timeout(10):
+            while not holds(pods := {pod["metadata"]["name"]: pod for pod in self.node.pods()}):
+                self.changed.clear()
+                await self.changed.wait()
+        return pods
+
+    async def until_running(self) -> None:
+        await self.until(lambda pods: pods and all(pod["status"]["phase"] == "Running" for pod in pods.values()))
+
+
+@asynccontextmanager
+async def a_host(machine: Machine) -> AsyncIterator[Host]:
+    async with asyncio.TaskGroup() as tasks:
+        host = Host(machine)
+        running = tasks.create_task(host.engine.run())
+        await asyncio.sleep(0)
+        yield host
+        host.apply()
+        await host.until(lambda pods: not pods)
+        running.cancel()
+    assert machine.left() == []
+
+
+def named(name: str, uid: str = "u1", **spec: Any) -> Pod:
+    pod = web(uid, **spec)
+    return pod.model_copy(update={"metadata": pod.metadata.model_copy(update={"name": name})})
+
+
+def test_wishes_become_pods_and_go(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine) as host:
+            assert host.engine.is_empty()
+            host.apply(named("a", "1"), named("b", "2"))
+            await host.until_running()
+            assert host.engine.counts() == {"Running": 2}
+            assert not host.engine.is_empty()
+            assert {wish.pod.uid for wishes in host.engine.adopted().values() for wish in wishes} == {"1", "2"}
+            host.apply(named("b", "2"))
+            await host.until(lambda pods: set(pods) == {"b"})
+        assert host.engine.is_empty()
+
+    asyncio.run(run())
+
+
+def test_no_more_pods_than_there_is_room_for(machine: Machine) -> None:
+    machine.config = machine.config.model_copy(update={"max_pods": 2})
+
+    async def run() -> None:
+        async with a_host(machine) as host:
+            host.apply(named("b", "2"), named("c", "3"))
+            await host.until_running()
+            for _ in range(2):
+                host.apply(named("a", "1"), named("b", "2"), named("c", "3"))
+            pods = await host.until(lambda pods: "a" in pods)
+            assert (pods["a"]["status"]["phase"], pods["a"]["status"]["reason"]) == ("Failed", "OutOfpods")
+            assert pods["b"]["status"]["phase"] == pods["c"]["status"]["phase"] == "Running"
+            assert host.engine.counts() == {"Running": 2, "Failed": 1}
+            (event,) = (event for event in host.node.events() if event["reason"] == "OutOfpods")
+            assert (event["involvedObject"]["name"], event["count"]) == ("a", 1)
+            host.apply(named("a", "1"), named("b", "2"))
+            await host.until(lambda pods: set(pods) == {"a", "b"})
+            await host.until_running()
+
+    asyncio.run(run())
+
+
+def test_a_watch_of_the_node(machine: Machine) -> None:
+    async def run() -> list[str]:
+        async with a_host(machine) as host:
+            host.apply(named("a", "1"))
+            await host.until_running()
+            watch = host.node.watch_pods()
+            told = [await anext(watch)]
+            host.apply(named("a", "2"))
+            while told[-1]["type"] != "ADDED" or len(told) == 1:
+                told.append(await anext(watch))
+            await host.until_running()
+            return [change["type"] for change in told if change["type"] != "MODIFIED"]
+
+    assert asyncio.run(run()) == ["ADDED", "DELETED", "ADDED"]
+
+
+async def _log(host: Host, **options: Any) -> bytes:
+    log = await host.node.logs(namespace="default", pod="a", container="web", options=LogOptions(**options))
+    return b"".join([chunk async for chunk in log])
+
+
+def test_logs_and_commands(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine) as host:
+            host.apply(named("a"))
+            await host.until_running()
+            assert await _log(host) == b"hello\n"
+            with pytest.raises(StatusError, match="previous terminated container"):
+                await _log(host, previous=True)
+            command = host.node.exec(
+                namespace="default", pod="a", container="web", command=["echo", "hi"], tty=False, stdin=False
+            )
+            async with command as session:
+                assert [data async for _, data in session.output()] == [b"hi\n"]
+                assert await session.exit_code() == 0
+
+    asyncio.run(run())
+
+
+def test_what_cannot_be_read_or_run_says_why(machine: Machine) -> None:
+    machine.refusals["ensure"] = ImagePullError("cannot pull img")
+
+    async def run() -> None:
+        async with a_host(machine) as host:
+            with pytest.raises(StatusError, match='container "web" in pod "a" is not available'):
+                await _log(host)
+            host.apply(named("a"))
+            await host.until(
+                lambda pods: "message" in str(pods.get("a", {}).get("status", {}).get("containerStatuses"))
+            )
+            with pytest.raises(StatusError, match='"web" in pod "a" is waiting to start: '):
+                await _log(host)
+            with pytest.raises(StatusError, match='container "web" of pod "a" is not running'):
+                async with host.node.exec(
+                    namespace="default", pod="a", container="web", command=["true"], tty=False, stdin=False
+                ):
+                    pass
+            with pytest.raises(StatusError, match='pod "none" in namespace "default" is not on this node'):
+                async with host.node.exec(
+                    namespace="default", pod="none", container="web", command=["true"], tty=False, stdin=False
+                ):
+                    pass
+
+    asyncio.run(run())
+
+
+def test_a_problem_is_an_event_once(machine: Machine) -> None:
+    async def run() -> None:
+        host = Host(machine)
+        host.node.show_problems([PROBLEM])
+        host.node.show_problems([PROBLEM, {**PROBLEM, "line": 4, "text": "web.yaml:4: spec: wrong too"}])
+        assert [(event["message"], event["count"]) for event in host.node.events()] == [
+            ("web.yaml:3: spec: wrong", 1),
+            ("web.yaml:4: spec: wrong too", 1),
+        ]
+        assert len(host.node.problems()) == 2
+        host.node.show_problems([])
+        host.node.show_problems([PROBLEM])
+        assert host.node.events()[-1]["count"] == 2
+
+    asyncio.run(run())
+
+
+def test_images(machine: Machine) -> None:
+    async def run() -> None:
+        (image,) = Host(machine).node.images()
+        assert image == {"id": "sha256:1", "references": ["img"], "repoDigests": [], "sizeBytes": 5, "created": ""}
+
+    asyncio.run(run())
