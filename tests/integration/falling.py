@@ -1,8 +1,9 @@
 """A daemon that kills itself at one of its acts upon the host: what a crash at that point would leave.
 
 An act is anything that changes something outside the process: a file, a mount, a namespace, a link, a process. SIGUSR1
-starts the count; the daemon dies before the act of the given number. So a loop over the numbers is a loop over all
-states that a crash can leave, where a loop over delays meets the long ones only.
+starts the count; the daemon dies before the act of the given number, or before the first event of a kind that names a
+given file. So a loop over the numbers is a loop over all states that a crash can leave, where a loop over delays meets
+the long ones only.
 """
 
 from __future__ import annotations
@@ -37,28 +38,37 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _BY_SYSTEM_CALL = ("hostpod.host.mount", "hostpod.host.namespaces")
 
 
-def options(at_act: int) -> tuple[str, ...]:
-    """Options of the interpreter that make of `-m hostpod serve` a daemon that falls."""
-    return ("-c", f"from tests.integration.falling import main; main({at_act})")
+def options(at: int | tuple[str, str]) -> tuple[str, ...]:
+    """Options of the interpreter that make of `-m hostpod serve` a daemon that falls; `at` is the number of an act, or
+    an audit event and the end of a path."""
+    return ("-c", f"from tests.integration.falling import main; main({at!r})")
 
 
 class Counter:
     """Counts acts once `begin` was called."""
 
-    def __init__(self, at_act: int) -> None:
-        self._left: int | None = None
-        self._at_act = at_act
+    def __init__(self, at: int | tuple[str, str]) -> None:
+        self._at = at
+        self._acts: int | None = None
 
     def begin(self, *_: object) -> None:
-        self._left = self._at_act
+        self._acts = 0
 
     def act(self) -> None:
-        if self._left is not None:
-            self._left -= 1
-            if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if self._acts is not None:
+            self._acts += 1
+            if self._acts == self._at:
+                self.fall()
+
+    def fall(self) -> None:
+        self._acts = None
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._acts is not None and isinstance(self._at, tuple):
+            kind, path = self._at
+            if event == kind and str(arguments[0]).endswith(path):
+                self.fall()
         if event in _AUDITED or (event == "open" and arguments[2] & _WRITES):
             self.act()
 
@@ -88,8 +98,8 @@ class _Library:
         return self._counter.counted(getattr(self._library, name))
 
 
-def main(at_act: int) -> None:
-    counter = Counter(at_act)
+def main(at: int | tuple[str, str]) -> None:
+    counter = Counter(at)
     signal.signal(signal.SIGUSR1, counter.begin)
     for name in _BY_SYSTEM_CALL:
         module: Any = importlib.import_module(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -82,9 +83,71 @@ def test_killed_a_moment_after_a_manifest_came(node: Daemon) -> None:
         for name in names:
             node.drop(f"{name}.yaml", _lone(name))
         time.sleep(delay_ms / 1000)
-        node.restart()
+        if delay_ms in (30, 60):
+            assert node.stop() == 0
+            node.start()
+        else:
+            node.restart()
         _settled(node, names, expected)
         node.clear()
+
+
+def _ran(name: str, directory: Path, then: str) -> dict[str, Any]:
+    """A pod that is never restarted, and leaves a line in a directory of the host each time that it runs."""
+    manifest = pod(name, f"echo ran >> /host/ran; {then}", restartPolicy="Never")
+    manifest["spec"]["volumes"] = [{"name": "h", "hostPath": {"path": str(directory)}}]
+    manifest["spec"]["containers"][0]["volumeMounts"] = [{"name": "h", "mountPath": "/host"}]
+    return manifest
+
+
+@pytest.mark.parametrize("reader_died", [True, False])
+def test_killed_when_it_was_about_to_let_a_container_run(node: Daemon, tmp_path: Path, reader_died: bool) -> None:
+    node.kill()
+    node.start(python_options=falling.options(("open", "exec.fifo")))
+    _fall(node, lambda: node.drop("x.yaml", _ran("x", tmp_path, FOREVER)))
+    assert not (tmp_path / "ran").exists()
+    (created,) = monitors(node)
+    if reader_died:
+        _open_and_die(node, created)
+        until(lambda: not monitors(node), "the container's process told that nobody reads")
+    node.start()
+    running = node.wait_running("x-lab")["x-lab"]
+    until((tmp_path / "ran").exists, "ran")
+    assert (tmp_path / "ran").read_text() == "ran\n"
+    assert statuses(running)["c0"]["restartCount"] == 0
+    assert (container_id(running) == created) is not reader_died
+
+
+def _open_and_die(node: Daemon, cid: str) -> None:
+    """What a daemon does that is killed after opening a container's FIFO, before the container can write to it."""
+    (record,) = node.runtime.glob("pods/*/containers/*/record.json")
+    pid = json.loads(record.read_text())["pid"]
+    mine = os.sched_getaffinity(0)
+    # On one processor, and only when nobody else wants it: so it does not run before this process lets go.
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        os.sched_setaffinity(pid, {min(mine)})
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        os.close(os.open(node.runtime / "runc" / cid / "exec.fifo", os.O_RDONLY | os.O_NONBLOCK))
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+@pytest.mark.parametrize("then", [FOREVER, "exit 3"])
+def test_killed_when_it_had_let_a_container_run(node: Daemon, tmp_path: Path, then: str) -> None:
+    node.kill()
+    node.start(python_options=falling.options(("os.remove", "exec.fifo")))
+    _fall(node, lambda: node.drop("x.yaml", _ran("x", tmp_path, then)))
+    until((tmp_path / "ran").exists, "ran")
+    until(lambda: then == FOREVER or not monitors(node), "ended")
+    node.start()
+    found = node.wait_phase("x-lab", "Running" if then == FOREVER else "Failed")
+    state = statuses(found)["c0"]["state"]
+    if then == FOREVER:
+        assert state["running"]["startedAt"]
+    else:
+        assert (state["terminated"]["exitCode"], bool(state["terminated"]["startedAt"])) == (3, True)
+    assert (tmp_path / "ran").read_text() == "ran\n"
 
 
 # A stop
