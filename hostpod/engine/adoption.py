@@ -93,7 +93,8 @@ async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:
                 await edges.runc.delete(cid, force=True)
     for directory in (edges.paths.exits, edges.paths.attach):
         for path in directory.iterdir():
-            if path.name not in ids:
+            # conmon writes an exit code to ID.XXXXXX first, perhaps just now.
+            if path.name.partition(".")[0] not in ids:
                 with _if_possible(f"container {path.name}"):
                     remove_tree(path)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.engine import sandbox
+from hostpod.engine import adoption, sandbox
 from hostpod.host.store import remove_tree
 from tests.unit.engine.machine import Machine
 
@@ -22,5 +22,6 @@ def _pin(directory: Path, *, kinds: Sequence[str], hostname: str | None) -> None
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     monkeypatch.setattr(sandbox, "pin", _pin)
     monkeypatch.setattr(sandbox, "unpin", remove_tree)
+    monkeypatch.setattr(adoption, "pinned", lambda directory: [path.name for path in directory.iterdir()])
     with Machine(tmp_path) as made:
         yield made

@@ -19,6 +19,7 @@ from hostpod.config import Config
 from hostpod.engine.edges import Edges
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
+from hostpod.host.cgroup import PodCgroup
 from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
 from hostpod.images import Image, ImageConfig
@@ -38,7 +39,8 @@ class Machine:
         self.paths = Paths(
             state=directory / "state", runtime=directory / "run", logs=directory / "logs", log_links=directory / "links"
         )
-        for path in (self.paths.pods, self.paths.pod_states, self.paths.exits, self.paths.logs, self.paths.log_links):
+        daemons = (self.paths.exits, self.paths.attach, self.paths.runc)
+        for path in (*daemons, self.paths.pods, self.paths.pod_states, self.paths.logs, self.paths.log_links):
             path.mkdir(parents=True)
         self.refusals: dict[str, BaseException] = {}
         self.containers: set[str] = set()
@@ -125,6 +127,9 @@ class Runc:
         self._machine.refuse("delete")
         self._machine.containers.discard(cid)
 
+    def list_ids(self) -> tuple[str, ...]:
+        return tuple(self._machine.containers)
+
     def exec_argv(self, cid: str, *, argv: Sequence[str], tty: bool, log: Path) -> list[str]:
         return list(argv)
 
@@ -157,6 +162,9 @@ class Cgroups:
     def create_pod(self, path: str, limits: object) -> None:
         self._machine.refuse("create_pod")
         self._machine.cgroups.add(path)
+
+    def list_pods(self) -> list[PodCgroup]:
+        return [PodCgroup(uid=path.rpartition("/pod")[2], path=path) for path in self._machine.cgroups]
 
     def remove_pod(self, path: str) -> None:
         self._machine.cgroups.discard(path)
@@ -197,10 +205,13 @@ class Network:
         return "192.0.2.1"
 
     def reserve(self, uid: str) -> Attachment:
-        return Attachment(ip="10.0.0.2", prefix_len=16, gateway="10.0.0.1", mac="", mtu=1500, host_link="hp0")
+        return Attachment(ip="10.0.0.2", prefix_len=16, gateway="10.0.0.1", mac="", mtu=1500, host_link=f"hp-{uid}")
 
     def find(self, uid: str) -> Attachment | None:
         return self.reserve(uid) if uid in self._machine.attached else None
+
+    def joined(self) -> frozenset[str]:
+        return frozenset(f"hp-{uid}" for uid in self._machine.attached)
 
     async def attach(self, uid: str, netns: Path) -> Attachment:
         self._machine.refuse("attach")

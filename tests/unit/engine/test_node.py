@@ -1,65 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from hostpod.engine.engine import Engine
-from hostpod.engine.node import NodeView
-from hostpod.engine.worker import Wish
 from hostpod.host.logs import LogOptions
 from hostpod.images import ImagePullError
-from hostpod.kube import Pod
 from hostpod.kube.api_status import StatusError
-from tests.unit.engine.bench import web
+from tests.unit.engine.a_host import Host, a_host, named
 from tests.unit.engine.machine import Machine
 
 PROBLEM = {"file": "web.yaml", "line": 3, "text": "web.yaml:3: spec: wrong"}
-
-
-class Host:
-    """An engine at work, and the view of it that the server has."""
-
-    def __init__(self, machine: Machine) -> None:
-        edges = machine.edges()
-        self.changed = asyncio.Event()
-        self.engine = Engine(edges, changed=self.changed.set)
-        self.node = NodeView(self.engine, edges)
-
-    def apply(self, *pods: Pod) -> None:
-        self.engine.apply([Wish(pod=pod, file="web.yaml") for pod in pods])
-
-    async def until(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """The pods by name as soon as it is so."""
-        async with asyncio.timeout(10):
-            while not holds(pods := {pod["metadata"]["name"]: pod for pod in self.node.pods()}):
-                self.changed.clear()
-                await self.changed.wait()
-        return pods
-
-    async def until_running(self) -> None:
-        await self.until(lambda pods: pods and all(pod["status"]["phase"] == "Running" for pod in pods.values()))
-
-
-@asynccontextmanager
-async def a_host(machine: Machine) -> AsyncIterator[Host]:
-    async with asyncio.TaskGroup() as tasks:
-        host = Host(machine)
-        running = tasks.create_task(host.engine.run())
-        await asyncio.sleep(0)
-        yield host
-        host.apply()
-        await host.until(lambda pods: not pods)
-        running.cancel()
-    assert machine.left() == []
-
-
-def named(name: str, uid: str = "u1", **spec: Any) -> Pod:
-    pod = web(uid, **spec)
-    return pod.model_copy(update={"metadata": pod.metadata.model_copy(update={"name": name})})
 
 
 def test_wishes_become_pods_and_go(machine: Machine) -> None:
