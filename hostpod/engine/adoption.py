@@ -23,7 +23,6 @@ from hostpod.engine.records import ContainerRecord, DamagedRecordError, PodRecor
 from hostpod.engine.refusals import REFUSALS, words
 from hostpod.engine.state import PodState
 from hostpod.host.mount import unmount_under
-from hostpod.host.namespaces import pinned
 from hostpod.host.pids import start_ticks
 from hostpod.host.store import remove_tree
 from hostpod.host.strays import end_strays
@@ -151,11 +150,12 @@ async def _remove_bundles(states: list[PodState], edges: Edges) -> None:
 
 async def resume(state: PodState, edges: Edges, told: Told) -> None:
     """Watch again what lives, and tell what ended or began while nobody looked."""
-    kinds = sandbox.own_namespaces(state.record.pod)
-    state.namespaces = state.paths.namespaces.is_dir() and set(kinds) <= set(pinned(state.paths.namespaces))
     sandbox.resume_pause(state, told.pause_ended)
     for cid in tuple(state.containers):
         await _resume_container(state, cid, edges, told)
+    sandbox.find_namespaces(state)
+    if state.namespaces is None:
+        state.networked = False  # a link that is still there is about to follow its namespace
 
 
 def _find_network(state: PodState, joined: Set[str], edges: Edges) -> None:

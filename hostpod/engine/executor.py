@@ -54,8 +54,8 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
         case do.BeginEnding():
             ending = Ending(since=now(), grace_s=action.grace_s, reason=action.reason)
             state.keep_pod(replace(state.record, ending=ending))
-        case do.PinNamespaces():
-            await sandbox.pin_namespaces(state, edges)
+        case do.MakeNamespaces():
+            await sandbox.make_namespaces(state, edges)
         case do.AttachNetwork():
             await sandbox.attach_network(state, edges)
         case do.RunPause():

@@ -52,10 +52,6 @@ class PodPaths:
         return self.runtime / "pod.json"
 
     @property
-    def namespaces(self) -> Path:
-        return self.runtime / "ns"
-
-    @property
     def pause(self) -> Path:
         return self.runtime / "pause"
 

@@ -32,7 +32,7 @@ _WAITING_REASONS: Mapping[type, str] = {
     do.EnsureImage: "ErrImagePull",
     do.CreateContainer: "CreateContainerError",
     do.StartContainer: "RunContainerError",
-    do.PinNamespaces: "CreatePodSandboxError",
+    do.MakeNamespaces: "CreatePodSandboxError",
     do.AttachNetwork: "CreatePodSandboxError",
     do.RunPause: "CreatePodSandboxError",
 }
@@ -52,7 +52,7 @@ def event_reason(action: do.Action) -> str:
     match action:
         case do.PrepareVolumes():
             return "FailedMount"
-        case do.PinNamespaces() | do.AttachNetwork() | do.RunPause():
+        case do.MakeNamespaces() | do.AttachNetwork() | do.RunPause():
             return "FailedCreatePodSandBox"
         case do.StopContainer() | do.KillContainer() | do.CleanContainer() | do.TearDownSandbox() | do.ForgetPod():
             return "FailedKillPod"
@@ -63,7 +63,7 @@ def event_reason(action: do.Action) -> str:
 _DOING: Mapping[type, str] = {
     do.AdmitPod: "write the pod down",
     do.BeginEnding: "write down that the pod ends",
-    do.PinNamespaces: "make the pod's namespaces",
+    do.MakeNamespaces: "make the pod's namespaces",
     do.AttachNetwork: "join the pod to its network",
     do.RunPause: "run the pod's pause process",
     do.PrepareVolumes: "prepare the pod's volumes",

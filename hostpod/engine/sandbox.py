@@ -11,7 +11,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
-from hostpod.host.namespaces import Kind, pin, unpin
+from hostpod.host.namespaces import Kind, make, of_process
 from hostpod.host.pids import start_ticks, watch
 from hostpod.host.runc import RuncError
 from hostpod.host.store import StoreError, read_json, remove_tree, write_json
@@ -32,12 +32,14 @@ def pod_cgroup(edges: Edges, pod: Pod) -> str:
 def sandbox_paths(state: PodState) -> SandboxPaths:
     """The namespaces that containers of the pod join; those of the host are left out."""
     spec = state.record.pod.spec
-    at = state.paths.namespaces
+    own = own_namespaces(state.record.pod)
+    assert state.namespaces is not None, "the plan runs nothing before there are namespaces"
+    joined = {kind: str(state.namespaces.path(kind)) for kind in own}
     shares_pids = spec.share_process_namespace and state.pause is not None
     return SandboxPaths(
-        net=None if spec.host_network else str(at / "net"),
-        ipc=None if spec.host_ipc else str(at / "ipc"),
-        uts=None if spec.host_network else str(at / "uts"),
+        net=joined.get("net"),
+        ipc=joined.get("ipc"),
+        uts=joined.get("uts"),
         pid=f"/proc/{state.pause.pid}/ns/pid" if shares_pids and state.pause else None,
     )
 
@@ -48,24 +50,20 @@ def own_namespaces(pod: Pod) -> tuple[Kind, ...]:
     return tuple(kinds) if pod.spec.host_ipc else (*kinds, "ipc")
 
 
-async def pin_namespaces(state: PodState, edges: Edges) -> None:
+async def make_namespaces(state: PodState, edges: Edges) -> None:
     """The pod's cgroup, then its namespaces: nothing runs in them yet."""
     pod = state.record.pod
     state.remains = True
     edges.cgroups.create_pod(pod_cgroup(edges, pod), pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit))
-    await asyncio.to_thread(
-        pin,
-        state.paths.namespaces,
-        kinds=own_namespaces(pod),
-        hostname=None if pod.spec.host_network else pod_hostname(pod),
-    )
-    state.namespaces = True
+    hostname = None if pod.spec.host_network else pod_hostname(pod)
+    state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
 
 async def attach_network(state: PodState, edges: Edges) -> None:
     """An address on the bridge, unless the pod lives on the host's network."""
     if not state.record.pod.spec.host_network:
-        state.attachment = await edges.network.attach(state.uid, state.paths.namespaces / "net")
+        assert state.namespaces is not None, "the plan joins nothing before there are namespaces"
+        state.attachment = await edges.network.attach(state.uid, state.namespaces.path("net"))
     _note_completion(state, complete=state.pause is not None)
     state.networked = True
 
@@ -103,6 +101,18 @@ def resume_pause(state: PodState, ended: Callable[[], None]) -> None:
         state.pause = watch(pid, ended, started=started)
 
 
+def find_namespaces(state: PodState) -> None:
+    """Hold the namespaces that the pod's processes live in; those of a pod without any are gone.
+
+    Any process will do: a pod whose pause process was killed while no daemon ran goes on.
+    """
+    for process in (state.pause, *state.processes.values()):
+        found = of_process(process.pid, own_namespaces(state.record.pod)) if process else None
+        if process and found and process.lives:
+            state.namespaces = found
+            return
+
+
 def _pause_pid(paths: PodPaths) -> tuple[int, int] | None:
     """The pause process that was started last and its start time in ticks; None when none is known of."""
     try:
@@ -122,7 +132,7 @@ def _note_completion(state: PodState, *, complete: bool) -> None:
 
 
 async def tear_down(state: PodState, edges: Edges) -> None:
-    """Everything that pin, attach and run made, in the opposite order. Safe to repeat after a crash at any point."""
+    """Everything that make, attach and run made, in the opposite order. Safe to repeat after a crash at any point."""
     if state.pause is not None:
         state.pause.close()
     async with edges.slots:
@@ -130,7 +140,9 @@ async def tear_down(state: PodState, edges: Edges) -> None:
     state.pause = None
     await edges.network.detach(state.uid)
     state.networked, state.attachment = False, None
-    await asyncio.to_thread(unpin, state.paths.namespaces)
+    if state.namespaces is not None:
+        state.namespaces.close()
+    state.namespaces = None
     await asyncio.to_thread(edges.cgroups.remove_pod, pod_cgroup(edges, state.record.pod))
     await asyncio.to_thread(remove_tree, state.paths.pause)
-    state.namespaces = state.remains = False
+    state.remains = False

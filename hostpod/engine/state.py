@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import ContainerRecord, PodRecord
+from hostpod.host.namespaces import Namespaces
 from hostpod.host.pids import Watched
 from hostpod.images import Image
 from hostpod.network import Attachment
@@ -20,7 +21,7 @@ class PodState:
     record: PodRecord
     paths: PodPaths
     containers: dict[str, ContainerRecord] = field(default_factory=dict)
-    namespaces: bool = False
+    namespaces: Namespaces | None = None
     networked: bool = False
     attachment: Attachment | None = None
     pause: Watched | None = None
@@ -51,7 +52,7 @@ class PodState:
             pod=self.record.pod,
             admitted_at=self.record.admitted_at,
             ending=self.record.ending,
-            namespaces=self.namespaces,
+            namespaces=self.namespaces is not None,
             volumes=self.volumes is not None,
             network=self.networked,
             pause=self.pause is not None,
@@ -69,5 +70,7 @@ class PodState:
         for watched in (*self.processes.values(), *self.monitors.values(), self.pause):
             if watched is not None:
                 watched.close()
+        if self.namespaces is not None:
+            self.namespaces.close()
         self.processes.clear()
         self.monitors.clear()

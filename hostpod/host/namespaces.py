@@ -1,4 +1,4 @@
-"""Namespaces without a process: made in a thread that ends, kept alive by bind mounts on files.
+"""Namespaces without a process: made in a thread that ends, kept alive by open descriptors, joined by their path.
 
 The daemon itself never leaves its own namespaces. unshare(2) and setns(2) of these kinds act on one thread only, and
 the threads used here are made for one call and end with it, so no other work can ever run in a pod's namespace.
@@ -9,12 +9,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Literal, TypeVar
-
-from hostpod.host.mount import unmount
 
 Kind = Literal["net", "ipc", "uts"]
 Result = TypeVar("Result")
@@ -23,7 +21,6 @@ ALL_KINDS: tuple[Kind, ...] = ("net", "ipc", "uts")
 HOSTNAME_LIMIT_BYTES = 64
 
 _CLONE_FLAGS = {"net": 0x40000000, "ipc": 0x08000000, "uts": 0x04000000}
-_MS_BIND = 4096
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -38,70 +35,50 @@ class NamespaceError(OSError):
         return str(self.strerror)
 
 
-def pin(
-    directory: Path,
-    *,
-    kinds: Sequence[Kind] = ALL_KINDS,
-    hostname: str | None = None,
-    then: Callable[[], Result] | None = None,
-) -> Result | None:
-    """Make new namespaces and bind them to `directory`/net, /ipc, /uts; `directory` is made where it is missing.
+class Namespaces:
+    """Namespaces of several kinds that live at least as long as this is open, whatever process is in them."""
 
-    `then` runs inside them, in the same thread, and its result is returned: sockets that it opens belong to the new
-    network namespace for good. When anything is refused nothing is left behind. Takes about a millisecond.
-    """
-    return _in_a_thread_of_its_own(lambda: _pin(directory, kinds, hostname, then))
+    def __init__(self, held: Mapping[Kind, FileIO]) -> None:
+        self._held = dict(held)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(self._held)
+
+    def path(self, kind: Kind) -> Path:
+        """Where other processes of the host can open it, such as runc, as long as this process lives."""
+        return Path(f"/proc/{os.getpid()}/fd/{self._held[kind].fileno()}")
+
+    def close(self) -> None:
+        """Let go: what nothing lives in is gone. May be called twice."""
+        for descriptor in self._held.values():
+            descriptor.close()
 
 
-def _pin(
-    directory: Path, kinds: Sequence[Kind], hostname: str | None, then: Callable[[], Result] | None
-) -> Result | None:
-    unpin(directory)  # what a crash may have left must not lie below the new one
-    directory.mkdir(mode=0o700, parents=True)
+def make(kinds: Sequence[Kind] = ALL_KINDS, *, hostname: str | None = None) -> Namespaces:
+    """Make new namespaces. Takes about a millisecond; when anything is refused nothing is left behind."""
+    return _in_a_thread_of_its_own(lambda: _make(kinds, hostname))
+
+
+def _make(kinds: Sequence[Kind], hostname: str | None) -> Namespaces:
     flags = sum(_CLONE_FLAGS[kind] for kind in kinds)
     _check(_libc.unshare(flags), f"cannot make namespaces ({', '.join(kinds)})")
+    if hostname is not None:
+        name = hostname.encode()[:HOSTNAME_LIMIT_BYTES]
+        _check(_libc.sethostname(name, len(name)), f"cannot set host name {hostname}")
+    return _hold("thread-self", kinds)
+
+
+def of_process(pid: int, kinds: Sequence[Kind] = ALL_KINDS) -> Namespaces | None:
+    """The namespaces that a process lives in; None when it has ended."""
     try:
-        for kind in kinds:
-            _keep(kind, directory / kind)
-        if hostname is not None:
-            name = hostname.encode()[:HOSTNAME_LIMIT_BYTES]
-            _check(_libc.sethostname(name, len(name)), f"cannot set host name {hostname}")
-        return then() if then else None
-    except BaseException:
-        unpin(directory)
-        raise
+        return _hold(str(pid), kinds)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
-def _keep(kind: Kind, target: Path) -> None:
-    os.close(os.open(target, os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o400))
-    source = f"/proc/thread-self/ns/{kind}".encode()
-    _check(_libc.mount(source, os.fsencode(target), None, _MS_BIND, None), f"cannot keep a namespace at {target}")
-
-
-def unpin(directory: Path) -> None:
-    """Let go of the namespaces kept in `directory` and remove it; nothing when it does not exist."""
-    try:
-        kept = list(directory.iterdir())
-    except FileNotFoundError:
-        return
-    for path in kept:
-        unmount(path)
-        path.unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        directory.rmdir()
-
-
-def pinned(directory: Path) -> tuple[Kind, ...]:
-    """The kinds kept in `directory` (a file without a namespace on it, left by a crash, does not count)."""
-    return tuple(kind for kind in ALL_KINDS if _is_namespace(directory / kind))
-
-
-def _is_namespace(path: Path) -> bool:
-    # Namespace files live on nsfs, a file system of their own; a plain file shares its directory's device.
-    try:
-        return path.stat().st_dev != path.parent.stat().st_dev
-    except FileNotFoundError:
-        return False
+def _hold(process: str, kinds: Sequence[Kind]) -> Namespaces:
+    return Namespaces({kind: FileIO(f"/proc/{process}/ns/{kind}") for kind in kinds})
 
 
 def inside(netns: Path, function: Callable[[], Result]) -> Result:

@@ -40,6 +40,15 @@ class Watched:
         self._ended = ended
         asyncio.get_running_loop().add_reader(pidfd, self._fire)
 
+    @property
+    def lives(self) -> bool:
+        """Whether the process is still there, were it as a zombie: as long as it is, its pid is nobody else's."""
+        try:
+            signal.pidfd_send_signal(self._pidfd, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
     def signal(self, number: int) -> None:
         """Send a signal to just this process; nothing when it has ended."""
         with suppress(ProcessLookupError):

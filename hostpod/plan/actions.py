@@ -52,7 +52,7 @@ class BeginEnding(_Action):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PinNamespaces(_Action):
+class MakeNamespaces(_Action):
     """Make the pod's namespaces and its cgroup."""
 
     target: str = NAMESPACES
@@ -161,7 +161,7 @@ class ForgetContainer(_OfAttempt):
 Action = (
     AdmitPod
     | BeginEnding
-    | PinNamespaces
+    | MakeNamespaces
     | AttachNetwork
     | RunPause
     | PrepareVolumes

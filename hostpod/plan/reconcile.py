@@ -25,7 +25,7 @@ from hostpod.plan.actions import (
     ForgetContainer,
     ForgetPod,
     KillContainer,
-    PinNamespaces,
+    MakeNamespaces,
     Plan,
     PrepareVolumes,
     RunPause,
@@ -205,7 +205,7 @@ def is_finished(seen: ObservedPod) -> bool:
 
 def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
     if not seen.namespaces:
-        yield PinNamespaces(reason="the pod has no namespaces")
+        yield MakeNamespaces(reason="the pod has no namespaces")
     if not seen.volumes:
         yield PrepareVolumes(reason="the pod's volumes are not prepared")
     if seen.namespaces and not seen.network:

@@ -1,7 +1,7 @@
 """The files every pod has: /etc/hosts, /etc/hostname, /etc/resolv.conf and /dev/shm.
 
-The first three are on a small tmpfs of the pod's own: a container may write to them, and must fill neither the host's
-disk nor its memory so (CVE-2020-8557).
+They are on one tmpfs of the pod's own: a container may write to all of them, and must fill neither the host's disk nor
+its memory so (CVE-2020-8557). One, because every mount of the host makes each call of runc slower.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from hostpod.volumes.hosts import render_host_network_hosts, render_hosts
 from hostpod.volumes.resolv import for_pod, parse_resolv_conf, render_resolv_conf
 from hostpod.volumes.sizes import SHM_BYTES, WRITTEN_BYTES
 
-WRITTEN = "files"
-SHM = "shm"
+FILES = "files"
 
 HOST_HOSTS = Path("/etc/hosts")
 HOST_RESOLV_CONF = Path("/etc/resolv.conf")
@@ -52,16 +51,17 @@ def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, address: str | No
 
     `address` is None for a pod on the host's network.
     """
-    written, shm = runtime / WRITTEN, runtime / SHM
-    _mount_once(written, f"mode=0755,size={WRITTEN_BYTES},nr_inodes=16")
-    if not pod.spec.host_ipc:
-        _mount_once(shm, f"mode=1777,size={SHM_BYTES}")
+    own = runtime / FILES
+    _mount_once(own, f"mode=0755,size={WRITTEN_BYTES if pod.spec.host_ipc else SHM_BYTES}")
     files = PodFiles(
-        hosts=written / "hosts",
-        hostname=written / "hostname",
-        resolv_conf=written / "resolv.conf",
-        shm=HOST_SHM if pod.spec.host_ipc else shm,
+        hosts=own / "hosts",
+        hostname=own / "hostname",
+        resolv_conf=own / "resolv.conf",
+        shm=HOST_SHM if pod.spec.host_ipc else own / "shm",
     )
+    if not pod.spec.host_ipc:
+        files.shm.mkdir(exist_ok=True)
+        files.shm.chmod(0o1777)
     if not _is_written(files.hosts):
         _write(files.hosts, _hosts(pod, hostname, address))
     if not _is_written(files.hostname):
@@ -73,9 +73,8 @@ def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, address: str | No
 
 def remove_pod_files(runtime: Path) -> None:
     """Remove them all; nothing when there are none."""
-    for directory in (runtime / WRITTEN, runtime / SHM):
-        unmount(directory)
-        remove_tree(directory)
+    unmount(runtime / FILES)
+    remove_tree(runtime / FILES)
 
 
 def _mount_once(directory: Path, options: str) -> None:

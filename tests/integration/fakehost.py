@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hostpod.host.namespaces import pin
+from hostpod.host.namespaces import Namespaces, make
 
 UPLINK = "uplink0"
 UPLINK_ADDRESS = "198.51.100.2"
@@ -35,10 +35,22 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FakeHost:
-    """`root` is a tmpfs of its own; `outside` is the network namespace at the other end of the uplink."""
+    """`root` is a tmpfs of its own; `held` are the namespaces that live as long as this host, by a name each."""
 
     root: Path
-    outside: Path
+    held: dict[str, Namespaces]
+
+    @property
+    def outside(self) -> Path:
+        """The network namespace at the other end of the uplink."""
+        return self.held["outside"].path("net")
+
+    def network_namespace(self, name: str) -> Path:
+        """A new one, held until `held` lets go of it; an older one of that name is let go."""
+        if name in self.held:
+            self.held[name].close()
+        self.held[name] = make(("net",))
+        return self.held[name].path("net")
 
     def directory(self, name: str) -> Path:
         """A directory on the tmpfs, made where it is missing."""
@@ -67,10 +79,13 @@ def fake_host(directory: Path) -> Iterator[FakeHost]:
     """
     home, working_directory = _open_namespaces(), Path.cwd()
     _check(_libc.unshare(_CLONE["mnt"] | _CLONE["net"]), "unshare")
+    held: dict[str, Namespaces] = {}
     try:
-        yield _furnish(directory)
+        yield _furnish(directory, held)
     finally:
         _end_inhabitants()
+        for namespaces in held.values():
+            namespaces.close()
         for kind, descriptor in home.items():
             _enter(descriptor, kind)
             os.close(descriptor)
@@ -88,16 +103,15 @@ def _enter(descriptor: int, kind: str) -> None:
     _check(-1, f"setns {kind}")
 
 
-def _furnish(directory: Path) -> FakeHost:
+def _furnish(directory: Path, held: dict[str, Namespaces]) -> FakeHost:
     run("mount", "--make-rprivate", "/")
     root = directory / "fakehost"
     root.mkdir()
     run("mount", "-t", "tmpfs", "-o", "mode=0755", "fakehost", str(root))
     run("mount", "--make-shared", str(root))
-    outside = root / "outside"
-    pin(outside, kinds=("net",))
-    _connect(outside / "net")
-    return FakeHost(root=root, outside=outside / "net")
+    host = FakeHost(root=root, held=held)
+    _connect(host.network_namespace("outside"))
+    return host
 
 
 def _connect(outside: Path) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from hostpod.host.namespaces import pin
 from tests.integration.crash_kit import (
     container_id,
     first_processes,
@@ -282,8 +281,7 @@ def test_things_that_belong_to_no_pod_are_removed(node: Daemon, tmp_path: Path) 
     before = identity(node.wait_running("fine-lab")["fine-lab"])
     node.kill()
     stray = node.runtime / "pods" / "stray"
-    pin(stray / "ns")
-    (stray / "files").mkdir()
+    (stray / "files").mkdir(parents=True)
     run("mount", "-t", "tmpfs", "none", stray / "files")
     (node.runtime / "pods" / "file").touch()
     _fill(node.state / "pods" / "stray" / "containers" / "0123456789ab" / "upper")

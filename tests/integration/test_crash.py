@@ -155,7 +155,7 @@ def test_killed_when_it_had_let_a_container_run(node: Daemon, tmp_path: Path, th
 
 def test_killed_before_an_act_of_a_stop(node: Daemon) -> None:
     node.kill()
-    for at_act in range(2, 84, 6):
+    for at_act in range(2, 72, 5):
         node.start(python_options=falling.options(at_act))
         node.clear()
         node.drop("x.yaml", pod("x"))

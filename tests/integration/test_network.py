@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostpod.config import NetworkConfig
-from hostpod.host.namespaces import inside, pin, unpin
+from hostpod.host.namespaces import inside
 from hostpod.network import NetworkError, PodNetwork
 from tests.integration.fakehost import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS, UPLINK_MTU, FakeHost, run
 
@@ -22,9 +22,7 @@ CONFIG = NetworkConfig()
 
 def pod(host: FakeHost, name: str) -> Path:
     """A network namespace such as the engine makes for a pod."""
-    directory = host.root / "pods" / name
-    pin(directory, kinds=("net",))
-    return directory / "net"
+    return host.network_namespace(name)
 
 
 def with_network(
@@ -197,7 +195,7 @@ def test_detach_is_idempotent_and_many_go_together(host: FakeHost) -> None:
     async def body(network: PodNetwork) -> None:
         for number in range(20):
             await network.attach(f"pod-{number}", pod(host, f"pod-{number}"))
-        unpin(host.root / "pods" / "pod-7")  # its link goes with the namespace, at a time of the kernel's choice
+        host.held.pop("pod-7").close()  # its link goes with the namespace, at a time of the kernel's choice
         async with asyncio.TaskGroup() as group:
             for number in range(20):
                 group.create_task(network.detach(f"pod-{number}"))
@@ -213,10 +211,9 @@ def test_200_cycles_leave_nothing(host: FakeHost) -> None:
 
     async def cycle(network: PodNetwork, number: int) -> None:
         name = f"pod-{number}"
-        netns = pod(host, name)
-        await network.attach(name, netns)
+        await network.attach(name, pod(host, name))
         await network.detach(name)
-        unpin(netns.parent)
+        host.held.pop(name).close()
 
     async def body(network: PodNetwork) -> None:
         for start in range(0, 200, 20):

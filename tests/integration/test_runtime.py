@@ -21,7 +21,7 @@ from hostpod.host import mount as mounting
 from hostpod.host.cgroup import CgroupError, Cgroups
 from hostpod.host.conmon import Conmon, ConmonError, ContainerRefusedError, was_oom_killed
 from hostpod.host.mount import bind, mount, mounts_under, overlay, overlay_by_descriptor, unmount, unmount_under
-from hostpod.host.namespaces import NamespaceError, inside, pin, pinned, unpin
+from hostpod.host.namespaces import NamespaceError, inside, make, of_process
 from hostpod.host.pause import make_pause_root, remove_pause_root
 from hostpod.host.pids import start_ticks
 from hostpod.host.privileges import Privileges, find_privileges
@@ -354,14 +354,13 @@ def test_a_command_runs_inside(place: Place) -> None:
 
 @pytest.fixture
 def sandbox(place: Place) -> Iterator[Place]:
-    pin(place.directory / "ns", hostname="web")
-    at = place.directory / "ns"
-    place.sandbox = SandboxPaths(net=str(at / "net"), ipc=str(at / "ipc"), uts=str(at / "uts"))
+    held = make(hostname="web")
+    place.sandbox = SandboxPaths(net=str(held.path("net")), ipc=str(held.path("ipc")), uts=str(held.path("uts")))
     try:
         yield place
     finally:
         go(place.clean())
-        unpin(place.directory / "ns")
+        held.close()
         remove_pause_root(place.directory / "pause-root")
 
 
@@ -442,21 +441,36 @@ def test_the_pause_root_is_made_once_and_let_go(tmp_path: Path) -> None:
     assert mounts_under(tmp_path) == []
 
 
-def test_pinned_namespaces_need_no_process_and_leave_nothing(tmp_path: Path) -> None:
+def test_namespaces_need_no_process_and_leave_nothing() -> None:
     own = {kind: Path(f"/proc/self/ns/{kind}").readlink() for kind in ("net", "ipc", "uts")}
-    threads = threading.active_count()
-    names = pin(tmp_path / "ns", hostname="web", then=lambda: (os.uname().nodename, _links()))
-    assert names == ("web", ["lo"])
-    assert pinned(tmp_path / "ns") == ("net", "ipc", "uts")
-    assert inside(tmp_path / "ns" / "net", _links) == ["lo"]
+    threads, descriptors = threading.active_count(), _descriptors()
+    made = make(hostname="web")
+    assert made.kinds == ("net", "ipc", "uts")
+    assert inside(made.path("net"), _links) == ["lo"]
+    in_them = ("nsenter", f"--net={made.path('net')}", f"--uts={made.path('uts')}", "--", "uname", "-n")
+    assert subprocess.run(in_them, check=True, capture_output=True, text=True).stdout == "web\n"
     assert {kind: Path(f"/proc/self/ns/{kind}").readlink() for kind in own} == own
-    assert threading.active_count() == threads
-    pin(tmp_path / "ns", kinds=("ipc",))
-    assert pinned(tmp_path / "ns") == ("ipc",)
     for _ in range(2):
-        unpin(tmp_path / "ns")
-    assert mounts_under(tmp_path) == []
-    assert list(tmp_path.iterdir()) == []
+        made.close()
+    assert (threading.active_count(), _descriptors()) == (threads, descriptors)
+
+
+def test_namespaces_are_found_by_a_process_that_lives_in_them() -> None:
+    made = make(("uts",))
+    command = ("nsenter", f"--uts={made.path('uts')}", "--", "sh", "-c", "echo inside; read line")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as inhabitant:
+        assert inhabitant.stdout
+        assert inhabitant.stdout.readline() == b"inside\n"
+        found = of_process(inhabitant.pid, ("uts",))
+        assert found is not None
+        assert found.path("uts").stat().st_ino == made.path("uts").stat().st_ino
+        found.close()
+    made.close()
+    assert of_process(inhabitant.pid) is None
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _links() -> list[str]:
@@ -464,16 +478,9 @@ def _links() -> list[str]:
     return [line.partition(":")[0].strip() for line in lines[2:] if line.partition(":")[0].strip() == "lo"]
 
 
-def test_a_pin_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    def fail() -> None:
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        pin(tmp_path / "ns", then=fail)
-    assert mounts_under(tmp_path) == []
-    assert pinned(tmp_path / "ns") == ()
+def test_a_namespace_that_is_not_there_cannot_be_entered(tmp_path: Path) -> None:
     with pytest.raises(NamespaceError, match=r"cannot open network namespace .*: no such file or directory"):
-        inside(tmp_path / "ns" / "net", _links)
+        inside(tmp_path / "net", _links)
 
 
 # Mounts

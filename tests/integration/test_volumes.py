@@ -87,7 +87,7 @@ def test_a_pod_without_volumes_has_its_files_and_leaves_nothing(stage: Stage) ->
 def test_pod_files_cannot_fill_the_hosts_memory(stage: Stage) -> None:
     hosts = stage.mounts(a_pod())["/etc/hosts"].source
     with pytest.raises(OSError, match="No space left"):
-        hosts.write_bytes(b"x" * 2 * MIB)
+        hosts.write_bytes(b"x" * 65 * MIB)
     stage.teardown()
 
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from hostpod.engine import adoption, sandbox
-from hostpod.host.store import remove_tree
+from hostpod.engine import sandbox
+from hostpod.host.namespaces import Kind, Namespaces
 from tests.unit.engine.machine import Machine
-
-
-def _pin(directory: Path, *, kinds: Sequence[str], hostname: str | None) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for kind in kinds:
-        (directory / kind).touch()
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    monkeypatch.setattr(sandbox, "pin", _pin)
-    monkeypatch.setattr(sandbox, "unpin", remove_tree)
-    monkeypatch.setattr(adoption, "pinned", lambda directory: [path.name for path in directory.iterdir()])
+    def plain_files(kinds: Sequence[Kind], *, hostname: str | None) -> Namespaces:
+        return Namespaces({kind: FileIO("/dev/null") for kind in kinds})
+
+    monkeypatch.setattr(sandbox, "make", plain_files)
     with Machine(tmp_path) as made:
         yield made

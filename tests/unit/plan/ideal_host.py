@@ -54,7 +54,7 @@ class IdealHost:
         """What a refusal, or a crash, may leave behind."""
         assert self.seen is not None
         match action:
-            case do.PinNamespaces() | do.TearDownSandbox():
+            case do.MakeNamespaces() | do.TearDownSandbox():
                 self.seen = replace(self.seen, remains=True)
             case do.CreateContainer():
                 self._create(self.seen, action, phase="creating")
@@ -83,7 +83,7 @@ class IdealHost:
         match action:
             case do.BeginEnding():
                 self.seen = replace(seen, ending=Ending(since=self.now, grace_s=action.grace_s, reason=action.reason))
-            case do.PinNamespaces():
+            case do.MakeNamespaces():
                 self.seen = replace(seen, namespaces=True)
             case do.PrepareVolumes():
                 self.seen = replace(seen, volumes=True)

@@ -41,7 +41,7 @@ class TestAdmission:
 class TestStart:
     def test_all_that_needs_nothing_else_begins_at_once(self) -> None:
         sight = seen(namespaces=False, volumes=False, network=False, pause=False)
-        assert kinds(keep(sight)) == ["PinNamespaces", "PrepareVolumes", "EnsureImage"]
+        assert kinds(keep(sight)) == ["MakeNamespaces", "PrepareVolumes", "EnsureImage"]
 
     def test_pause_network_and_container_are_made_side_by_side(self) -> None:
         sight = seen(network=False, pause=False, images={"web": "sha256:1"})
