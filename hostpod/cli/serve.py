@@ -21,6 +21,6 @@ Examples:
 def serve(config: Path | None) -> None:
     """Run the daemon, in the foreground: it watches the manifests directory and runs what is there."""
     settings = read_settings(config)
-    from hostpod import daemon  # noqa: PLC0415 - the whole daemon
+    from hostpod.daemon.serve import serve as run  # noqa: PLC0415 - the whole daemon
 
-    sys.exit(daemon.serve(settings))
+    sys.exit(run(settings))

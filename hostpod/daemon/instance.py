@@ -1,0 +1,125 @@
+"""The instance: its directories for one daemon alone, and everything the engine acts through."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from hostpod.config import Config
+from hostpod.engine.edges import Edges
+from hostpod.engine.engine import Engine
+from hostpod.engine.events import EventLog
+from hostpod.engine.paths import Paths
+from hostpod.host.cgroup import CgroupError, Cgroups
+from hostpod.host.clock import now
+from hostpod.host.conmon import Conmon
+from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
+from hostpod.host.privileges import find_privileges
+from hostpod.host.runc import Runc
+from hostpod.host.sealed import sealed_copy
+from hostpod.host.store import StoreError
+from hostpod.images import ImageError, ImageStore
+from hostpod.network import NetworkError, PodNetwork
+from hostpod.server.listen import ListenError
+from hostpod.volumes import PodVolumes
+
+# runc is mostly on the CPU: more calls at once than this only make each slower.
+RUNTIME_CALLS_PER_CORE = 4
+
+
+class StartError(Exception):
+    """The daemon cannot start; the message says why and what to do."""
+
+
+START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError, StoreError)
+
+
+@contextmanager
+def own(paths: Paths) -> Iterator[None]:
+    """The directories of this instance, for this daemon alone."""
+    for directory, mode in (
+        (paths.state, 0o711),
+        (paths.runtime, 0o711),
+        (paths.pods, 0o700),
+        (paths.pod_states, 0o711),
+        (paths.runc, 0o700),
+        (paths.exits, 0o700),
+        (paths.attach, 0o700),
+        (paths.leases, 0o700),
+        (paths.pause_root, 0o755),
+        (paths.logs, 0o755),
+        (paths.log_links, 0o755),
+    ):
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    with _claimed(paths.runtime, "runtime"), _claimed(paths.state, "state"):
+        yield
+
+
+@contextmanager
+def _claimed(directory: Path, setting: str) -> Iterator[None]:
+    # The lock is on the directory itself: a full disk has no room for a file.
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(f"another hostpod runs on {directory}: stop it, or set directories.{setting}") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def open_edges(config: Config, stack: AsyncExitStack) -> Edges:
+    """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right."""
+    paths, binaries = Paths.of(config.directories), config.binaries
+    for binary in (binaries.runc, binaries.conmon, binaries.catatonit, binaries.skopeo):
+        _found(binary)
+    runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
+    cgroups = Cgroups.detect(config.cgroups.root)
+    cgroups.open()
+    make_pause_root(binaries.catatonit, paths.pause_root)
+    images = await stack.enter_async_context(
+        ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
+    )
+    network = PodNetwork(config.network, leases=paths.leases)
+    await network.open()
+    return Edges(
+        config=config,
+        paths=paths,
+        runc=Runc(binary=runc, root=paths.runc),
+        conmon=Conmon(
+            binary=_found(binaries.conmon),
+            runc=runc,
+            runc_root=paths.runc,
+            exit_dir=paths.exits,
+            socket_dir=paths.attach,
+        ),
+        cgroups=cgroups,
+        images=images,
+        network=network,
+        volumes=PodVolumes(state=paths.pod_states, runtime=paths.pods),
+        events=EventLog(node=config.node_name, now=now),
+        privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers),
+        slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),
+    )
+
+
+async def leave(edges: Edges, engine: Engine) -> None:
+    """What pods stand on stays for the next daemon while there are pods, and is taken away with the last one."""
+    empty = engine.is_empty()
+    await edges.network.close(remove=empty)
+    if empty:
+        remove_pause_root(edges.paths.pause_root)
+        edges.cgroups.close()
+
+
+def _found(binary: str) -> str:
+    path = shutil.which(binary)
+    if path is None:
+        raise StartError(f"{binary}: no such program; install its package, or set its path under binaries")
+    return path
