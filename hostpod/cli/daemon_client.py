@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode
 
-from hostpod.cli.failure import Failure
+from hostpod.cli.failure import Failure, Refusal
 
 JsonObject = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ class Daemon:
                 value = json.loads(line)
                 refusal = value["object"] if value.get("type") == "ERROR" else value
                 if refusal.get("kind") == "Status":
-                    raise Failure(refusal["message"])
+                    raise _refusal(refusal)
                 yield value
 
     def watch(self, *path: str) -> Iterator[Any]:
@@ -99,9 +99,14 @@ def _accepted(response: http.client.HTTPResponse) -> http.client.HTTPResponse:
         return response
     body = response.read()
     try:
-        raise Failure(json.loads(body)["message"])
+        refusal = _refusal(json.loads(body))
     except (ValueError, KeyError, TypeError):
         raise Failure(f"the daemon answered {response.status} {response.reason}") from None
+    raise refusal
+
+
+def _refusal(status: JsonObject) -> Refusal:
+    return Refusal(str(status["message"]), reason=str(status.get("reason", "")))
 
 
 @contextmanager

@@ -20,6 +20,14 @@ class Failure(click.ClickException):
         click.echo(f"error: {self.message}", file=file, err=file is None)
 
 
+class Refusal(Failure):
+    """What the daemon answers instead of doing it; `reason` is that of its Status."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @contextmanager
 def until_interrupted() -> Iterator[None]:
     """The block may be left by Ctrl-C, which is how a watch is meant to end."""

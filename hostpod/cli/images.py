@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from hostpod.cli.daemon_client import Daemon
-from hostpod.cli.failure import Failure, until_interrupted
+from hostpod.cli.failure import Failure, Refusal, until_interrupted
 from hostpod.cli.options import asks_daemon
 from hostpod.cli.table import Table, printable
 from hostpod.cli.times import since
@@ -67,11 +67,16 @@ def pull(daemon: Daemon, *, reference: str) -> None:
 
 
 @image.command(epilog=_LOAD_EXAMPLES)
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @asks_daemon
-def load(daemon: Daemon, *, file: IO[bytes]) -> None:
+def load(daemon: Daemon, *, file: str) -> None:
     """Take the images of an archive; `-` reads it from stdin."""
-    for loaded in daemon.upload(file, "images", "load")["items"]:
+    try:
+        with click.open_file(file, "rb") as archive:
+            items = daemon.upload(archive, "images", "load")["items"]
+    except Refusal as refusal:
+        raise Failure(f"{'standard input' if file == '-' else file}: {refusal.message}") from None
+    for loaded in items:
         names = ", ".join(loaded["references"]) or "an image without a name"
         click.echo(printable(f"Loaded {names} ({_short(loaded['id'])}, {size_text(loaded['sizeBytes'])})"))
 

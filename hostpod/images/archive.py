@@ -12,6 +12,7 @@ from hostpod.images.errors import ImagePullError, InvalidImageNameError
 from hostpod.images.references import Reference, parse_reference
 
 LIMIT_BYTES = 16 * 1024 * 1024
+ACCEPTED = "give a docker-archive or an oci-archive, as docker save, podman save and skopeo copy write them"
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _FULL_NAME = "io.containerd.image.name"
@@ -36,10 +37,10 @@ def images_in(archive: Path) -> tuple[Archived, ...]:
             if "index.json" in names:
                 return _oci(_json(tar, names["index.json"]))
     except tarfile.ReadError as error:
-        raise ImagePullError("the archive cannot be read: it is no tar file, or it is cut off") from error
+        raise ImagePullError(f"it is no tar file, or it is cut off: {ACCEPTED}") from error
     except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ImagePullError(f"the archive cannot be read: {error}") from error
-    raise ImagePullError("the archive holds no images: it has neither manifest.json nor index.json")
+        raise ImagePullError(f"it cannot be read: {error}") from error
+    raise ImagePullError(f"it holds no images, neither manifest.json nor index.json is in it: {ACCEPTED}")
 
 
 def _json(tar: tarfile.TarFile, name: str) -> Any:

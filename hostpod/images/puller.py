@@ -58,7 +58,7 @@ class Puller:
     async def pull(self, reference: Reference, *, always: bool, tell: Tell) -> Image:
         """Fetch an image from its registry. One that is here already is asked for anew only with `always`."""
         meter = Meter(str(reference), tell)
-        async with self._attempt(str(reference)):
+        async with self._attempt(f'pull "{reference}"'):
             source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
             top = None
             image = self._catalogue.find(str(reference))
@@ -81,7 +81,7 @@ class Puller:
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
-        async with self._attempt(archive.name):
+        async with self._attempt("load the archive"):
             found = await asyncio.to_thread(images_in, archive)
             return tuple([await self._load(archive, each) for each in found])
 
@@ -117,7 +117,7 @@ class Puller:
         return await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
 
     @asynccontextmanager
-    async def _attempt(self, name: str) -> AsyncIterator[None]:
+    async def _attempt(self, what: str) -> AsyncIterator[None]:
         """A turn, an end, and the reason in words."""
         async with self._slots:
             self._at_work += 1
@@ -128,7 +128,7 @@ class Puller:
                 words = self._words(error)
                 if NO_SPACE in words.lower():
                     self._unwanted.update(self._layers.all())
-                raise ImagePullError(f'cannot pull "{name}": {words}') from error
+                raise ImagePullError(f"cannot {what}: {words}") from error
             finally:
                 self._at_work -= 1
                 await self.sweep()

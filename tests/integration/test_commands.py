@@ -108,7 +108,10 @@ REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("exec", "none", "--", "true"), 'error: pods "none" not found'),
     (("exec", "web", "-c", "c1", "--", "nothing-like-it"), "nothing-like-it"),
     (("image", "pull", "No/Name"), "error: "),
-    (("image", "load", "/dev/null"), "error: "),
+    (
+        ("image", "load", "/dev/null"),
+        "error: /dev/null: cannot load the archive: it is no tar file, or it is cut off: give ",
+    ),
 ]
 
 

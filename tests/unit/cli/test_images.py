@@ -95,7 +95,11 @@ def test_an_archive_is_loaded(served: Served, hostpod: Hostpod, tmp_path: Path) 
     assert served.node.loaded == b"abc"
 
 
-def test_an_archive_that_is_none(hostpod: Hostpod) -> None:
-    result = hostpod("image", "load", "-", stdin=b"junk")
-    assert (result.exit_code, result.stderr) == (1, "error: cannot load the archive: it is no tar file\n")
+def test_an_archive_that_is_none(hostpod: Hostpod, tmp_path: Path) -> None:
+    file = tmp_path / "web.tar"
+    file.write_bytes(b"junk")
+    for name, stdin, shown in ((str(file), None, str(file)), ("-", b"junk", "standard input")):
+        result = hostpod("image", "load", name, stdin=stdin)
+        words = f"error: {shown}: cannot load the archive: it is no tar file\n"
+        assert (result.exit_code, result.stderr) == (1, words)
     assert hostpod("image", "load", "/nowhere").exit_code == 2

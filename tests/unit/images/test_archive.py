@@ -65,13 +65,13 @@ def test_an_archive_may_be_compressed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "the archive cannot be read: it is no tar file, or it is cut off"),
-        (b"junk" * 200, "the archive cannot be read: it is no tar file, or it is cut off"),
-        (archive([member("f")]), "the archive holds no images: it has neither manifest.json nor index.json"),
-        (archive([member("manifest.json", content=b"{")]), "the archive cannot be read: "),
-        (archive([member("manifest.json", content=b"[3]")]), "the archive cannot be read: "),
-        (archive([member("index.json", content=b"{}")]), "the archive cannot be read: "),
-        (archive([member("index.json", b"5")]), "the archive cannot be read: index.json is no file"),
+        (b"", "it is no tar file, or it is cut off: give a docker-archive or an oci-archive, as "),
+        (b"junk" * 200, "it is no tar file, or it is cut off: give "),
+        (archive([member("f")]), "it holds no images, neither manifest.json nor index.json is in it: give "),
+        (archive([member("manifest.json", content=b"{")]), "it cannot be read: "),
+        (archive([member("manifest.json", content=b"[3]")]), "it cannot be read: "),
+        (archive([member("index.json", content=b"{}")]), "it cannot be read: "),
+        (archive([member("index.json", b"5")]), "it cannot be read: index.json is no file"),
     ],
 )
 def test_what_is_no_archive_of_images_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
