@@ -1,4 +1,4 @@
-"""/etc/hostpod/hostpod.yaml to Config. Read once, passed as values.
+"""/etc/hostpod/hostpod.yaml to Config: read at the start and at each reload, passed as values.
 
 Keys are camelCase in the file. Durations are Go durations as the kubelet writes them (`20s`, `1m30s`, `500ms`) or a
 plain number of seconds. An unknown key is refused.

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from hostpod.config.values import Config, Section, absolute_path, address, parse_duration, subnet
+from hostpod.config.values import LIVE, Config, Section, absolute_path, address, parse_duration, subnet
 
 Keys = tuple[str, ...]
 
@@ -39,6 +39,11 @@ def settings(model: type[Section] = Config, above: Keys = ()) -> Iterator[tuple[
             yield from settings(section, (*above, key))
 
 
+def is_live(field: FieldInfo) -> bool:
+    """Whether a reload is enough for a setting; any other needs a restart."""
+    return field.json_schema_extra == LIVE
+
+
 def is_duration(field: FieldInfo) -> bool:
     """Whether a setting is written as 20s or 1m30s."""
     return parse_duration in _functions(field)
@@ -64,7 +69,7 @@ def range_of(keys: Keys) -> str:
     if field is None:
         return ""
     if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(get_args(field.annotation))
+        return "one of " + ", ".join(str(value).lower() for value in get_args(field.annotation))
     limits: dict[str, Any] = {}
     for constraint in field.metadata:
         limits |= {name: getattr(constraint, name) for name in _LIMITS if getattr(constraint, name, None) is not None}

@@ -8,7 +8,17 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from hostpod.config.ranges import Keys, by_key, duration_text, is_duration, range_of, section_of, settings, unit_of
+from hostpod.config.ranges import (
+    Keys,
+    by_key,
+    duration_text,
+    is_duration,
+    is_live,
+    range_of,
+    section_of,
+    settings,
+    unit_of,
+)
 from hostpod.config.values import DEFAULT_PATH, Config
 
 _HOST_NAME = "the host name"
@@ -25,12 +35,15 @@ def settings_page() -> str:
         "default file means: everything as below. Unknown keys are refused. Durations are written `20s`, `1m30s`,",
         "`500ms`, or as a number of seconds. `examples/hostpod.yaml` is this page as a file to copy.",
         "",
+        "`systemctl reload hostpod` (SIGHUP) reads the file anew. What is marked with ↻ takes effect then; of other",
+        "changes the journal says that they need a restart. A file that cannot be used changes nothing.",
+        "",
     ]
     for title, rows in _groups():
-        lines += [f"## {title}", "", "| key | default | unit | range | |", "|---|---|---|---|---|"]
+        lines += [f"## {title}", "", "| key | default | unit | range | | |", "|---|---|---|---|---|---|"]
         for keys, field in rows:
             cells = (f"`{'.'.join(keys)}`", _default_cell(field), unit_of(field, keys), range_of(keys) or "any")
-            lines.append(f"| {' | '.join(cells)} | {field.description} |")
+            lines.append(f"| {' | '.join(cells)} | {'↻' if is_live(field) else ''} | {field.description} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
 
@@ -59,6 +60,9 @@ def address(value: str) -> str:
     return value
 
 
+# A setting that a reload (SIGHUP) hands to those who use it; any other needs a restart.
+LIVE: JsonDict = {"reload": True}
+
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
 AbsolutePath = Annotated[Path, BeforeValidator(absolute_path)]
 Subnet = Annotated[str, AfterValidator(subnet)]
@@ -83,6 +87,7 @@ class ManifestConfig(Section):
         le=3600,
         alias="rescanInterval",
         description="Full rescan beside inotify, as a safety net.",
+        json_schema_extra=LIVE,
     )
     settle_s: Seconds = Field(
         1.0,
@@ -90,9 +95,14 @@ class ManifestConfig(Section):
         le=10,
         alias="settle",
         description="How long a manifest that is open for writing may rest before it is read all the same.",
+        json_schema_extra=LIVE,
     )
     max_bytes: int = Field(
-        10 * 1024 * 1024, ge=1024, le=1 << 30, description="Largest manifest file that is read, bytes."
+        10 * 1024 * 1024,
+        ge=1024,
+        le=1 << 30,
+        description="Largest manifest file that is read, bytes.",
+        json_schema_extra=LIVE,
     )
 
 
@@ -144,10 +154,15 @@ class ImagesConfig(Section):
         "auto",
         description="Form of a layer: squashfs files, directories, or squashfs where loop devices exist.",
     )
-    max_parallel_pulls: int = Field(4, ge=1, le=64, description="Images fetched at once.")
-    max_parallel_layers: int = Field(2, ge=1, le=64, description="Layers built at once.")
+    max_parallel_pulls: int = Field(4, ge=1, le=64, description="Images fetched at once.", json_schema_extra=LIVE)
+    max_parallel_layers: int = Field(2, ge=1, le=64, description="Layers built at once.", json_schema_extra=LIVE)
     pull_deadline_s: Seconds = Field(
-        900.0, ge=1, le=86400, alias="pullDeadline", description="Longest pull of one image."
+        900.0,
+        ge=1,
+        le=86400,
+        alias="pullDeadline",
+        description="Longest pull of one image.",
+        json_schema_extra=LIVE,
     )
     registries_conf: AbsolutePath | None = Field(None, description="registries.conf for skopeo; unset: the host's own.")
     auth_file: AbsolutePath | None = Field(None, description="Registry credentials; unset: skopeo's own search.")
@@ -171,12 +186,35 @@ class BinariesConfig(Section):
     tar2sqfs: str = Field("tar2sqfs", alias="tar2sqfs", description="Builds squashfs layers (squashfs-tools-ng).")
 
 
+class LoggingConfig(Section):
+    """What containers write, beside the files below directories.logs."""
+
+    journal: Literal["auto", True, False] = Field(
+        "auto",
+        description="Each line to the journal too (docs/journal.md); auto: where journald runs. A container that runs "
+        "keeps what it was started with.",
+        json_schema_extra=LIVE,
+    )
+
+
 class BackoffConfig(Section):
     """Waiting between restarts and between pulls."""
 
-    initial_s: Seconds = Field(10.0, ge=0.001, le=3600, alias="initial", description="Wait before the first repeat.")
+    initial_s: Seconds = Field(
+        10.0,
+        ge=0.001,
+        le=3600,
+        alias="initial",
+        description="Wait before the first repeat.",
+        json_schema_extra=LIVE,
+    )
     max_s: Seconds = Field(
-        300.0, ge=0.001, le=86400, alias="max", description="Longest wait; each is twice the one before."
+        300.0,
+        ge=0.001,
+        le=86400,
+        alias="max",
+        description="Longest wait; each is twice the one before.",
+        json_schema_extra=LIVE,
     )
     reset_s: Seconds = Field(
         600.0,
@@ -184,6 +222,7 @@ class BackoffConfig(Section):
         le=86400,
         alias="reset",
         description="A container that ran this long starts again at initial.",
+        json_schema_extra=LIVE,
     )
 
     @model_validator(mode="after")
@@ -204,9 +243,30 @@ class Config(Section):
     pod_name_suffix: bool = Field(
         True, description="Append -<nodeName> to pod names, as the kubelet does for static pods."
     )
-    max_pods: int = Field(110, ge=1, le=10000, description="Most pods that are run.")
+    max_pods: int = Field(110, ge=1, le=10000, description="Most pods that are run.", json_schema_extra=LIVE)
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="What is written to the journal."
+        "info", description="What is written to the journal.", json_schema_extra=LIVE
+    )
+    stop_pods_on_exit: bool = Field(
+        False,
+        description="End all pods, in order of their priority, before the daemon ends; else they go on without it.",
+        json_schema_extra=LIVE,
+    )
+    shutdown_grace_period_s: Seconds = Field(
+        30.0,
+        ge=0,
+        le=86400,
+        alias="shutdownGracePeriod",
+        description="How long a shutdown of the host is held up so that pods can end; 0: not at all.",
+        json_schema_extra=LIVE,
+    )
+    shutdown_grace_period_critical_pods_s: Seconds = Field(
+        10.0,
+        ge=0,
+        le=86400,
+        alias="shutdownGracePeriodCriticalPods",
+        description="The part of it that is kept for pods with a priority of 2000000000 or more, which end last.",
+        json_schema_extra=LIVE,
     )
     manifests: ManifestConfig = ManifestConfig()
     directories: DirectoriesConfig = DirectoriesConfig()
@@ -216,4 +276,5 @@ class Config(Section):
     images: ImagesConfig = ImagesConfig()
     cgroups: CgroupConfig = CgroupConfig()
     binaries: BinariesConfig = BinariesConfig()
+    logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()
