@@ -1,4 +1,4 @@
-"""hostpod get pods."""
+"""hostpod get pods, hostpod get events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from hostpod.cli.daemon_client import Daemon
-from hostpod.cli.failure import Failure, until_interrupted
+from hostpod.cli.events import events
+from hostpod.cli.failure import NOT_FOUND, Failure, Refusal, raise_all, until_interrupted
+from hostpod.cli.kinds import Kinds
 from hostpod.cli.options import all_namespaces, asks_daemon, complete_pods, namespace, pod_name
 from hostpod.cli.pods_view import view_of
 from hostpod.cli.problems import kept_pods, problem_line
@@ -21,19 +23,17 @@ _EXAMPLES = """\b
 Examples:
   hostpod get pods                  all pods
   hostpod get pods -o wide          with their addresses
-  hostpod get pods web -o yaml      one pod, everything about it
+  hostpod get pod/web -o yaml       one pod, everything about it
   hostpod get pods -l app=web -w    pods with a label, and every change of them
 """
 
 
-class _Aliases(click.Group):
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, "pods" if cmd_name in {"pod", "po"} else cmd_name)
-
-
-@click.group(cls=_Aliases)
+@click.group(cls=Kinds)
 def get() -> None:
-    """List pods: what runs here and how it is."""
+    """List pods, or events."""
+
+
+get.add_command(events)
 
 
 @get.command(epilog=_EXAMPLES)
@@ -58,15 +58,15 @@ def pods(
 ) -> None:
     """List pods, and what is wrong with manifests."""
     items = daemon.get("pods")["items"]
-    wanted = _Wanted(
-        namespace=None if all_namespaces else namespace,
-        names=_full_names(daemon, items, [pod_name(name) for name in names], namespace),
-        selector=selector,
-    )
+    found, missing = _full_names(daemon, items, [pod_name(name) for name in names], namespace)
+    if names and not found:
+        raise_all(missing)
+    wanted = _Wanted(namespace=None if all_namespaces else namespace, names=found, selector=selector)
     chosen = [pod for pod in items if wanted.has(pod)]
     view = view_of(output, all_namespaces=all_namespaces, no_headers=no_headers)
     view.first(chosen, single=len(names) == 1)
     _tell(daemon, wanted, empty=not items or not chosen)
+    raise_all(missing)
     if watch:
         with until_interrupted():
             for pod in _changes(daemon, chosen, wanted):
@@ -91,20 +91,21 @@ class _Wanted:
             raise Failure(str(error)) from error
 
 
-def _full_names(daemon: Daemon, items: Sequence[JsonObject], names: Sequence[str], namespace: str) -> list[str]:
+def _full_names(
+    daemon: Daemon, items: Sequence[JsonObject], names: Sequence[str], namespace: str
+) -> tuple[list[str], list[Failure]]:
+    """The pods that are meant, and what is to be said of those that are not there."""
     if not names:
-        return []
+        return [], []
     node_name = daemon.get("version")["nodeName"]
     existing = [pod["metadata"]["name"] for pod in items if pod["metadata"].get("namespace") == namespace]
     full = [resolve_pod_name(name, existing, node_name=node_name) for name in names]
-    missing = [
-        pod_not_found(items, namespace=namespace, name=name, node_name=node_name)
+    missing: list[Failure] = [
+        Refusal(pod_not_found(items, namespace=namespace, name=name, node_name=node_name), reason=NOT_FOUND)
         for name, found in zip(names, full, strict=True)
         if found is None
     ]
-    if missing:
-        raise Failure("\nerror: ".join(missing))
-    return [name for name in full if name is not None]
+    return [name for name in full if name is not None], missing
 
 
 def _changes(daemon: Daemon, shown: Sequence[JsonObject], wanted: _Wanted) -> Iterator[JsonObject]:

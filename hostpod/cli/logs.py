@@ -8,15 +8,23 @@ import sys
 import click
 
 from hostpod.cli.daemon_client import Daemon
-from hostpod.cli.failure import until_interrupted
-from hostpod.cli.options import asks_daemon, chosen_container, container, namespace, pod_argument, pod_name
+from hostpod.cli.failure import Failure, until_interrupted
+from hostpod.cli.options import (
+    asks_daemon,
+    chosen_container,
+    complete_containers,
+    container,
+    namespace,
+    pod_argument,
+    pod_name,
+)
 
 _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _EXAMPLES = """\b
 Examples:
   hostpod logs web                    what the first container of a pod wrote
-  hostpod logs web -c log -f          follow one container until it ends
+  hostpod logs web log -f             follow one container until it ends, as with -c log
   hostpod logs web --tail 20          its last 20 lines
   hostpod logs web -p                 of the container's instance before its restart
   hostpod logs web --since 10m --timestamps
@@ -35,6 +43,7 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
 
 @click.command(epilog=_EXAMPLES)
 @pod_argument
+@click.argument("inline", metavar="[CONTAINER]", required=False, shell_complete=complete_containers)
 @container
 @click.option("-f", "--follow", is_flag=True, help="Go on until the container ends.")
 @click.option("--tail", type=click.IntRange(min=-1), default=-1, metavar="N", help="Only the last N lines; -1: all.")
@@ -49,6 +58,7 @@ def logs(
     daemon: Daemon,
     *,
     pod: str,
+    inline: str | None,
     container: str | None,
     namespace: str,
     follow: bool,
@@ -60,8 +70,10 @@ def logs(
     limit_bytes: int | None,
 ) -> None:
     """Print what a container wrote."""
+    if inline and container:
+        raise Failure("only one of -c or an inline [CONTAINER] arg is allowed")
     found = daemon.get("pods", namespace, pod_name(pod))
-    name = chosen_container(found, container)
+    name = chosen_container(found, container or inline)
     wanted = {
         "follow": "true" if follow else None,
         "previous": "true" if previous else None,

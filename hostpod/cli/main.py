@@ -6,6 +6,8 @@ from importlib import import_module
 
 import click
 
+from hostpod import __version__
+
 _DEFAULT_SOCKET = "/run/hostpod/hostpod.sock"
 
 # name: (module, attribute, what the list of commands says)
@@ -54,6 +56,7 @@ class _Commands(click.Group):
     metavar="PATH",
     help="The daemon's UNIX socket; also taken from HOSTPOD_SOCKET.",
 )
+@click.version_option(__version__, prog_name="hostpod", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, socket: str) -> None:
     """Kubernetes pods on one host, without a cluster: put a manifest into /etc/hostpod/manifests and it runs.

@@ -21,8 +21,9 @@ hostpod may use.
 
 - **Pods** are named with or without the node's name at their end. Where both `web` and `web-myhost` exist, `web` is
   the first.
-- **Exit codes**: 0 done; 1 it could not be done, and `error: …` on stderr says why; 2 the command line is wrong;
-  `exec` ends with the exit code of its command; 130 after Ctrl-C.
+- **Exit codes**: 0 done; 1 it could not be done, and a line on stderr says why (`error: …`, and `Error from server
+  (NotFound): …` for a pod that is not there; others that were named are shown all the same); 2 the command line is
+  wrong; `exec` ends with the exit code of its command; 130 after Ctrl-C.
 - **Output** for people is a table; `-o json`, `-o yaml` and `-o name` are for programs. Only what was asked for goes
   to stdout.
 - **Shells** complete commands, pods and containers: `hostpod completion bash`.

@@ -96,16 +96,16 @@ def test_a_pod_by_any_of_its_names(web: Daemon) -> None:
 
 
 REFUSALS: list[tuple[tuple[str, ...], str]] = [
-    (("get", "pods", "none"), 'error: pods "none" not found'),
-    (("get", "pods", "none", "never"), 'error: pods "never" not found'),
+    (("get", "pods", "none"), 'Error from server (NotFound): pods "none" not found'),
+    (("get", "pods", "none", "never"), 'Error from server (NotFound): pods "never" not found'),
     (("get", "pods", "web", "-n", "kube-system"), 'there is one in "default" (-n default)'),
     (("get", "pods", "-l", "app in ("), "error: "),
-    (("describe", "pod", "none"), 'error: pods "none" not found'),
-    (("logs", "none"), 'error: pods "none" not found'),
+    (("describe", "pod", "none"), 'Error from server (NotFound): pods "none" not found'),
+    (("logs", "none"), 'Error from server (NotFound): pods "none" not found'),
     (("logs", "web", "-c", "none"), "error: container none is not valid for pod web-lab"),
     (("logs", "web", "-p", "-c", "c0"), 'error: previous terminated container "c0" in pod "web-lab" not found'),
     (("logs", "service/web"), 'there are only pods here, no "service"'),
-    (("exec", "none", "--", "true"), 'error: pods "none" not found'),
+    (("exec", "none", "--", "true"), 'Error from server (NotFound): pods "none" not found'),
     (("exec", "web", "-c", "c1", "--", "nothing-like-it"), "nothing-like-it"),
     (("image", "pull", "No/Name"), "error: "),
     (

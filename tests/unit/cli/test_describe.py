@@ -9,6 +9,7 @@ def test_a_pod_with_its_events(served: Served, hostpod: Hostpod) -> None:
     about = {"kind": "Pod", "name": pod["name"], "namespace": "default", "uid": pod["uid"]}
     served.node.event_items.append({"involvedObject": about, "type": "Normal", "reason": "Started", "message": "go"})
     text = hostpod("describe", "pod", "t1").stdout
+    assert text == hostpod("describe", "pod/t1").stdout
     assert text.startswith("Name:         t1-peer\n")
     assert "  Normal  Started  <unknown>        go\n" in text
 
@@ -21,7 +22,11 @@ def test_all_pods_and_none(served: Served, hostpod: Hostpod) -> None:
 
 def test_a_pod_that_is_not_there(hostpod: Hostpod) -> None:
     result = hostpod("describe", "pod", "x")
-    assert (result.exit_code, result.stderr) == (1, 'error: pods "x" not found\n')
+    words = 'Error from server (NotFound): pods "x" not found\n'
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", words)
+    result = hostpod("describe", "pod", "x", "t1")
+    assert (result.exit_code, result.stderr) == (1, words)
+    assert result.stdout.startswith("Name:         t1-peer\n")
 
 
 def test_what_is_wrong_with_its_manifest(served: Served, hostpod: Hostpod) -> None:

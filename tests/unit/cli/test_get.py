@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.unit.cli import golden
@@ -38,10 +39,37 @@ def test_one_pod_by_either_name(hostpod: Hostpod) -> None:
 
 
 def test_a_pod_that_is_not_there(hostpod: Hostpod) -> None:
-    result = hostpod("get", "pods", "t1", "x", "y")
-    assert result.exit_code == 1
-    assert result.stderr == 'error: pods "x" not found\nerror: pods "y" not found\n'
+    result = hostpod("get", "pods", "x", "t1", "y", "-o", "name")
+    assert (result.exit_code, result.stdout) == (1, "pod/t1-peer\n")
+    words = 'Error from server (NotFound): pods "x" not found\nError from server (NotFound): pods "y" not found\n'
+    assert result.stderr == words
+    result = hostpod("get", "pods", "x", "y")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", words)
     assert hostpod("get", "pods", "job/x").stderr == 'error: there are only pods here, no "job"\n'
+
+
+@pytest.mark.parametrize(
+    "words", ["pod/t1 -o name", "-o name pods t1", "-n default -o name po/t1-peer", "-o name -n default po t1"]
+)
+def test_a_pod_is_named_in_each_of_kubectls_ways(hostpod: Hostpod, words: str) -> None:
+    assert hostpod("get", *words.split()).stdout == "pod/t1-peer\n"
+
+
+def test_several_with_their_kind(hostpod: Hostpod) -> None:
+    assert hostpod("get", "pod/classic", "pod/t1", "-o", "name").stdout.split() == ["pod/t1-peer", "pod/classic-peer"]
+
+
+def test_another_kind_is_a_usage_error(hostpod: Hostpod) -> None:
+    for words in (("nodes",), ("node/x",), ("-o", "name")):
+        assert hostpod("get", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("kind", ["events", "event", "ev"])
+def test_events_can_be_got_too(served: Served, hostpod: Hostpod, kind: str) -> None:
+    about = {"kind": "Pod", "name": "t1-peer", "namespace": "default"}
+    served.node.event_items.append({"involvedObject": about, "reason": "Started", "message": "go"})
+    assert hostpod("get", kind).stdout == hostpod("events").stdout
+    assert "Started" in hostpod("get", "-A", kind).stdout
 
 
 def test_json_and_yaml_are_the_objects(served: Served, hostpod: Hostpod) -> None:

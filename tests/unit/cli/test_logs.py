@@ -19,7 +19,11 @@ def test_the_choice_of_a_container_is_told(hostpod: Hostpod) -> None:
     result = hostpod("logs", "pod/classic")
     assert result.stderr == 'Defaulted container "nginx" out of: nginx, truncator\n'
     assert hostpod("logs", "classic", "-c", "truncator").stderr == ""
-    assert hostpod("logs", "classic", "-c", "x").stderr == ("error: container x is not valid for pod classic-peer\n")
+    assert hostpod("logs", "classic", "truncator").stderr == ""
+    both = hostpod("logs", "classic", "truncator", "-c", "nginx")
+    assert (both.exit_code, both.stdout) == (1, "")
+    assert both.stderr == "error: only one of -c or an inline [CONTAINER] arg is allowed\n"
+    assert hostpod("logs", "classic", "x").stderr == ("error: container x is not valid for pod classic-peer\n")
 
 
 def test_options_go_through(served: Served, hostpod: Hostpod) -> None:

@@ -32,7 +32,8 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 
 def test_version() -> None:
-    assert CliRunner().invoke(cli, ["version"]).output == f"hostpod {__version__}\n"
+    for words in ("version", "--version"):
+        assert CliRunner().invoke(cli, [words]).output == f"hostpod {__version__}\n"
 
 
 @pytest.mark.parametrize("module", ["main", "version", "get", "describe", "logs", "exec", "events", "images", "serve"])

@@ -115,7 +115,7 @@ class FakeNode:
     async def pull(self, reference: str) -> AsyncGenerator[JsonObject, None]:
         yield {"id": "0123456789ab", "action": "Fetching", "current": 10, "total": 20, "done": False}
         if reference == "gone":
-            raise StatusError("NotFound", "cannot pull gone: the registry does not know it")
+            raise StatusError("ServiceUnavailable", "cannot pull gone: the registry does not know it")
         yield {"id": "0123456789ab", "action": "Fetching", "current": 20, "total": 20, "done": True}
         yield {"image": {"id": "sha256:" + "a" * 64, "references": [reference], "sizeBytes": 20}}
 
