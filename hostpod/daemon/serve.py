@@ -42,7 +42,9 @@ def serve(config: Config) -> int:
         sys.stderr.write(f"hostpod: {error}\n")
         return 1
     except Exception:
-        log.critical("a fault of hostpod's own ended the daemon; containers go on", exc_info=True)
+        log.critical(
+            "a fault of hostpod's own ended the daemon; containers go on", exc_info=True, extra={"event": "Fault"}
+        )
         return EXIT_SOFTWARE
     return 0
 
@@ -74,10 +76,10 @@ async def _serve(config: Config) -> None:
                 ]
                 notify.ready()
                 status.show(engine.counts)
-                log.info("ready on node %s", config.node_name)
+                log.info("ready on node %s", config.node_name, extra={"event": "Ready"})
                 await stopping.wait()
                 notify.stopping()
-                log.info("stopping; containers go on")
+                log.info("stopping; containers go on", extra={"event": "Stopping"})
                 await serving.aclose()
                 for task in work:
                     task.cancel()

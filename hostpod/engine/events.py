@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from hostpod.engine.records import ContainerRecord
 from hostpod.engine.watchers import Change, Watchers
 from hostpod.kube import ObjectMeta
 from hostpod.plan.status import timestamp
@@ -73,19 +74,21 @@ class EventLog:
         self._serial = 0
         self._watchers = Watchers()
 
-    def pod(self, meta: ObjectMeta, type_: EventType, reason: str, message: str, *, container: str = "") -> None:
-        """Record what happened to a pod or to one container of it."""
-        self._record(
-            ("Pod", meta.namespace or "default", meta.name or "", meta.uid or ""), container, type_, reason, message
-        )
+    def pod(
+        self, meta: ObjectMeta, type_: EventType, reason: str, message: str, *, container: str = "", cause: str = ""
+    ) -> None:
+        """Record what happened to a pod or to one container of it. `cause` is more exact than the reason, and goes to
+        the journal alone."""
+        about = ("Pod", meta.namespace or "default", meta.name or "", meta.uid or "")
+        self._log(self._record(about, container, type_, reason, message), cause)
 
     def file(self, path: str, reason: str, message: str) -> None:
         """Record what is wrong with a manifest file."""
-        self._record(("File", "default", path, ""), "", "Warning", reason, message)
+        self._log(self._record(("File", "default", path, ""), "", "Warning", reason, message), "")
 
     def _record(
         self, about: tuple[str, str, str, str], container: str, type_: EventType, reason: str, message: str
-    ) -> None:
+    ) -> Event:
         kind, namespace, name, uid = about
         now = self._now()
         key = (*about, container, type_, reason, message)
@@ -102,12 +105,38 @@ class EventLog:
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
         self._tell(event, "ADDED" if old is None else "MODIFIED")
+        return event
+
+    def _log(self, event: Event, cause: str) -> None:
+        level = logging.WARNING if event.type == "Warning" else logging.INFO
+        where = f"{event.name}/{event.container}" if event.container else event.name
+        fields = {"event": event.reason, "cause": cause}
+        if event.kind == "Pod":
+            fields |= {"pod": event.name, "namespace": event.namespace, "pod_uid": event.uid}
+            fields |= {"container": event.container}
+        else:
+            fields |= {"file": event.name}
+        log.log(level, "%s: %s: %s", where, event.reason, event.message, extra=fields)
+
+    def died(self, meta: ObjectMeta, record: ContainerRecord) -> None:
+        """Tell the journal how a container ended. Kubernetes has no event for it: there it is in the pod's status."""
+        fields = {
+            "pod": meta.name,
+            "namespace": meta.namespace or "default",
+            "pod_uid": meta.uid,
+            "container": record.name,
+            "container_id": record.id,
+            "event": "Died",
+            "cause": record.reason,
+            "exit_code": record.exit_code,
+        }
+        expected = record.exit_code == 0 or record.stop_sent_at is not None
+        level = logging.INFO if expected else logging.WARNING
+        why = f": {record.message}" if record.message else ""
+        ending = f"{record.reason}, exit code {record.exit_code}{why}"
+        log.log(level, "%s/%s: Died: %s", meta.name, record.name, ending, extra=fields)
 
     def _tell(self, event: Event, change: str) -> None:
-        level = logging.WARNING if event.type == "Warning" else logging.INFO
-        fields = {"pod": event.name, "namespace": event.namespace, "container": event.container, "pod_uid": event.uid}
-        where = f"{event.name}/{event.container}" if event.container else event.name
-        log.log(level, "%s: %s: %s", where, event.reason, event.message, extra=fields | {"event": event.reason})
         if self._watchers:
             self._watchers.tell({"type": change, "object": event.render(self._node)})
 

@@ -134,7 +134,8 @@ async def _create(state: PodState, action: do.CreateContainer, edges: Edges, tol
         await containers.create(state, action, edges, told.container_ended)
     except ContainerRefusedError as refusal:
         # This attempt has ended: back-off and restart policy apply to it like to any other end.
-        edges.events.pod(state.record.pod.metadata, "Warning", "Failed", str(refusal), container=action.container)
+        meta, cause = state.record.pod.metadata, "ContainerCannotRun"
+        edges.events.pod(meta, "Warning", "Failed", str(refusal), container=action.container, cause=cause)
     else:
         _event(state, edges, "Created", f"Created container: {action.container}", action.container)
 

@@ -60,6 +60,15 @@ def event_reason(action: do.Action) -> str:
             return "Failed"
 
 
+def event_cause(action: do.Action, refusal: BaseException) -> str:
+    """What a Failed event is about more exactly, for the journal; empty where nothing is known."""
+    match action:
+        case do.EnsureImage() | do.CreateContainer() | do.StartContainer():
+            return waiting_reason(action, refusal)
+        case _:
+            return ""
+
+
 _DOING: Mapping[type, str] = {
     do.AdmitPod: "write the pod down",
     do.BeginEnding: "write down that the pod ends",

@@ -11,7 +11,7 @@ from hostpod.engine import containers
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told, admit, execute
 from hostpod.engine.records import ContainerRecord
-from hostpod.engine.refusals import REFUSALS, event_reason, explain, waiting_reason, words
+from hostpod.engine.refusals import REFUSALS, event_cause, event_reason, explain, waiting_reason, words
 from hostpod.engine.state import PodState
 from hostpod.engine.view import not_yet_admitted
 from hostpod.host.clock import now
@@ -144,8 +144,8 @@ class Worker:
         pod = self._state.record.pod if self._state else action.pod if isinstance(action, do.AdmitPod) else None
         if pod is not None:
             container = str(getattr(action, "container", ""))
-            message = explain(action, refusal)
-            self._edges.events.pod(pod.metadata, "Warning", event_reason(action), message, container=container)
+            reason, cause, message = event_reason(action), event_cause(action, refusal), explain(action, refusal)
+            self._edges.events.pod(pod.metadata, "Warning", reason, message, container=container, cause=cause)
         before = self._state.failures.get(action.key) if self._state else self._admission
         failure = Failure(
             action=action.key,
@@ -180,6 +180,7 @@ class Worker:
                 asyncio.get_running_loop().call_later(1.0, self._woken.set)
                 continue
             self._ended.discard(cid)
+            self._edges.events.died(self._state.record.pod.metadata, self._state.containers[cid])
             self._tell_backoff(self._state, self._state.containers[cid])
 
     def _tell_backoff(self, state: PodState, record: ContainerRecord) -> None:

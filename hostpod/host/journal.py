@@ -1,6 +1,7 @@
 """Where log messages go: to the journal with fields of their own under systemd, as plain lines to stderr elsewhere.
 
-A message's pod, namespace, container and event are given as `extra={"pod": …}` and become HOSTPOD_POD and so on.
+A message's pod, namespace, container and event are given as `extra={"pod": …}` and become HOSTPOD_POD and so on. What
+has an id in the catalogue gets it as MESSAGE_ID, by its `cause` or else by its `event`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,18 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from pathlib import Path
+from typing import Literal, TextIO
 
-FIELDS = ("pod", "namespace", "container", "pod_uid", "event")
+from hostpod.host.catalog import message_id
+
+FIELDS = ("pod", "namespace", "container", "pod_uid", "event", "cause", "container_id", "exit_code", "file")
+
+# Where conmon's own lines go to: journald has no other way in for entries with fields.
+JOURNAL_SOCKET = Path("/run/systemd/journal/socket")
+
+# Libraries that tell of each request, each loop, each packet: hostpod says itself what matters of it.
+_LIBRARIES = ("aiohttp", "asyncio", "pyroute2")
 
 Send = Callable[..., None]
 
@@ -25,6 +35,8 @@ def set_up(level: str) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for library in _LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def stderr_is_the_journal() -> bool:
@@ -35,6 +47,11 @@ def stderr_is_the_journal() -> bool:
     except OSError:
         return False
     return (device, inode) == (str(found.st_dev), str(found.st_ino))
+
+
+def takes_containers(setting: Literal["auto", True, False], *, socket: Path = JOURNAL_SOCKET) -> bool:
+    """Whether containers' lines go to the journal: as `logging.journal` says, and for auto where a journal is."""
+    return socket.exists() if setting == "auto" else setting
 
 
 class JournalHandler(logging.Handler):
@@ -62,7 +79,8 @@ def journal_fields(record: logging.LogRecord) -> dict[str, str]:
         "CODE_FUNC": record.funcName or "",
     }
     given = {f"HOSTPOD_{name.upper()}": getattr(record, name, None) for name in FIELDS}
-    return fields | {name: str(value) for name, value in given.items() if value is not None}
+    given["MESSAGE_ID"] = message_id(given["HOSTPOD_CAUSE"], given["HOSTPOD_EVENT"])
+    return fields | {name: str(value) for name, value in given.items() if value not in (None, "")}
 
 
 def _priority(level: int) -> int:

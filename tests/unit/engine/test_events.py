@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from itertools import count
+from typing import Any
+
+import pytest
 
 from hostpod.engine.events import KEPT, EventLog
+from hostpod.engine.records import ContainerRecord
+from hostpod.host.journal import journal_fields
 from hostpod.kube import ObjectMeta
 
 META = ObjectMeta(name="web-host", namespace="default", uid="u1")
@@ -46,6 +52,51 @@ def test_a_problem_of_a_file_is_an_event_too() -> None:
     (event,) = log.rendered()
     assert event["involvedObject"]["kind"] == "File"
     assert event["involvedObject"]["name"] == "/etc/hostpod/manifests/web.yaml"
+
+
+def told(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
+    """What the journal got of hostpod's own in the newest entry."""
+    fields = journal_fields(caplog.records[-1])
+    return {name: value for name, value in fields.items() if name.startswith("HOSTPOD_")}
+
+
+def test_the_journal_is_told_the_more_exact_cause(caplog: pytest.LogCaptureFixture) -> None:
+    log = event_log()
+    log.pod(META, "Warning", "Failed", "no such host", container="web", cause="ErrImagePull")
+    about = {"HOSTPOD_POD": "web-host", "HOSTPOD_NAMESPACE": "default", "HOSTPOD_POD_UID": "u1"}
+    assert told(caplog) == about | {
+        "HOSTPOD_CONTAINER": "web",
+        "HOSTPOD_EVENT": "Failed",
+        "HOSTPOD_CAUSE": "ErrImagePull",
+    }
+    assert log.rendered()[0]["reason"] == "Failed"
+    log.file("/etc/hostpod/manifests/web.yaml", "FailedValidation", "wrong")
+    assert told(caplog) == {"HOSTPOD_FILE": "/etc/hostpod/manifests/web.yaml", "HOSTPOD_EVENT": "FailedValidation"}
+
+
+@pytest.mark.parametrize(
+    ("ending", "level"),
+    [
+        ({"exit_code": 0, "reason": "Completed"}, logging.INFO),
+        ({"exit_code": 143, "reason": "Error", "stop_sent_at": 5.0}, logging.INFO),
+        ({"exit_code": 137, "reason": "OOMKilled"}, logging.WARNING),
+    ],
+)
+def test_the_end_of_a_container_is_for_the_journal_alone(
+    caplog: pytest.LogCaptureFixture, ending: dict[str, Any], level: int
+) -> None:
+    caplog.set_level(logging.INFO)
+    log = event_log()
+    record = ContainerRecord(
+        name="web", id="c1", attempt=0, backoff_s=0, image="i", image_id="i", stop_signal="SIGTERM", log="",
+        cgroup="", created_at=1.0, **ending,
+    )  # fmt: skip
+    log.died(META, record)
+    assert log.rendered() == []
+    assert caplog.records[-1].levelno == level
+    fields = told(caplog)
+    assert (fields["HOSTPOD_EXIT_CODE"], fields["HOSTPOD_CAUSE"]) == (str(ending["exit_code"]), ending["reason"])
+    assert (fields["HOSTPOD_CONTAINER"], fields["HOSTPOD_CONTAINER_ID"]) == ("web", "c1")
 
 
 def test_only_the_newest_are_kept() -> None:

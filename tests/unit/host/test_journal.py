@@ -3,11 +3,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hostpod.host import journal
-from hostpod.host.journal import JournalHandler, stderr_is_the_journal
+from hostpod.host.catalog import MESSAGE_IDS
+from hostpod.host.journal import JournalHandler, journal_fields, stderr_is_the_journal, takes_containers
 
 
 @pytest.fixture
@@ -43,8 +45,33 @@ def test_the_journal_gets_fields(root: logging.Logger) -> None:
         "HOSTPOD_POD_UID": "u1",
         "HOSTPOD_EVENT": "Started",
     }
+    assert fields["MESSAGE_ID"] == MESSAGE_IDS["Started"]
     assert fields["LOGGER"] == "hostpod.engine"
     assert [fields["PRIORITY"] for _, fields in sent] == ["2", "3", "4", "6", "7"]
+
+
+def test_what_has_no_value_has_no_field(root: logging.Logger) -> None:
+    record = root.makeRecord("hostpod", logging.INFO, "x.py", 1, "%s", ("x",), None)
+    record.__dict__ |= {"container": "", "exit_code": 0, "event": "Created", "cause": ""}
+    fields = {name for name in journal_fields(record) if name.startswith(("HOSTPOD", "MESSAGE"))}
+    assert fields == {"HOSTPOD_EXIT_CODE", "HOSTPOD_EVENT"}
+
+
+def test_libraries_are_heard_when_they_warn(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    journal.set_up("debug")
+    assert logging.getLogger("hostpod").isEnabledFor(logging.DEBUG)
+    assert not logging.getLogger("asyncio").isEnabledFor(logging.INFO)
+    assert logging.getLogger("aiohttp.access").isEnabledFor(logging.WARNING)
+
+
+def test_containers_write_to_the_journal_where_one_is(tmp_path: Path) -> None:
+    socket = tmp_path / "socket"
+    assert not takes_containers("auto", socket=socket)
+    assert takes_containers(True, socket=socket)
+    socket.touch()
+    assert takes_containers("auto", socket=socket)
+    assert not takes_containers(False, socket=socket)
 
 
 def test_what_the_journal_refuses_does_not_stop_the_daemon(

@@ -1,0 +1,44 @@
+"""The 128-bit ids of what a machine may look for in the journal (MESSAGE_ID), by the name that is logged with it.
+
+An id never changes its meaning and is never used again. packaging/systemd/hostpod.catalog explains each of them to
+people (`journalctl -x`); a test compares the two. A name is an event's reason as `hostpod events` shows it, the more
+exact cause that is logged beside it, or what only the journal is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+MESSAGE_IDS: Mapping[str, str] = {
+    # the daemon
+    "Ready": "bccb18dae57b471f8d18441f51ce869a",
+    "Stopping": "46f9d6005b5e454e9706a57c4d81c413",
+    "Fault": "5a01d4a604844bb4a9cd539b2d3f8c87",
+    # manifests and pods
+    "FailedValidation": "ae151789480a4221b2a448963f74fd98",
+    "OutOfpods": "960f78c868bd46be80817387e2e08a38",
+    "FailedCreatePodSandBox": "cf836db13bdd478084e1506c540c9291",
+    "FailedMount": "b9055c8f37124f2b9a5096b219349c6d",
+    "FailedKillPod": "1232514bc20849f6822b745a93ffa5a6",
+    # images
+    "Pulled": "714b99806d434e95a59c9232b6e9d6a8",
+    "ErrImagePull": "8b9f2ca970a7454cafdd7221175546e3",
+    "ErrImageNeverPull": "8b9f0603d9ec45b5baace64e92f2d8fd",
+    "InvalidImageName": "ba07f56ce5a8496faf70e43f797d85a6",
+    # containers
+    "Started": "e36153b279114de5a177ba89b27e834e",
+    "Killing": "c8c918199aeb46cdb033c41e787e6d16",
+    "Died": "9d74033a6dd84a09b1fccb1aa7610d41",
+    "OOMKilled": "dbd64f26a58a4d8cb70ebf153f8ed08a",
+    "BackOff": "5bdacd6a35a14c4d84faed2f3163bf49",
+    "Failed": "76be392a3dee40d9b3615faceabfd14d",
+    "ContainerCannotRun": "7cb95c6e53dd43afbec241cc557df9a4",
+    "CreateContainerError": "f0a64bf020bd423b8f2fc336989e5f81",
+    "CreateContainerConfigError": "c692c1b913df4997aafc814159aa36ce",
+    "RunContainerError": "af94830f588546b286a52a72069d7d2e",
+}
+
+
+def message_id(*names: str | None) -> str | None:
+    """The id of the first of these names that has one: the most exact comes first."""
+    return next((MESSAGE_IDS[name] for name in names if name and name in MESSAGE_IDS), None)
