@@ -18,6 +18,7 @@ from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, monitor_pid, was_oom_killed
+from hostpod.host.journal import takes_containers
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
@@ -51,7 +52,8 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
                 log_path=Path(record.log),
                 pid_file=paths.pid_file,
                 conmon_pid_file=paths.conmon_pid_file,
-                name=f"{container.name}-{record.attempt}",
+                name=journal_name(state, container),
+                journal=takes_containers(edges.config.logging.journal),
             )
     except ContainerRefusedError as refusal:
         at = now()
@@ -73,6 +75,12 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
         )
     )
     observe(state, record.id, ended)
+
+
+def journal_name(state: PodState, container: Container) -> str:
+    """CONTAINER_NAME in the journal, the same for every attempt. No part may have an underscore, so it is unique."""
+    meta = state.record.pod.metadata
+    return f"{container.name}_{meta.name}_{meta.namespace or 'default'}"
 
 
 def _new_record(

@@ -58,16 +58,20 @@ class Conmon:
         pid_file: Path,
         conmon_pid_file: Path,
         name: str,
+        journal: bool = False,
         stdin: bool = False,
         tty: bool = False,
     ) -> int:
         """`runc create` under a new conmon; returns the container's pid. Its process waits for `runc start`.
+
+        With `journal` conmon writes each line to journald as well, as CONTAINER_NAME=`name`.
 
         Raises ContainerRefusedError when the container's program is at fault and ConmonError for anything else. When
         the caller is cancelled conmon is killed, and runc with it; what runc made until then is deleted by the caller.
         """
         argv = self._argv(cid=cid, bundle=bundle, log_path=log_path, pid_file=pid_file, name=name)
         argv += ["--conmon-pidfile", str(conmon_pid_file)]
+        argv += ["--log-path", "journald:"] if journal else []
         argv += ["--stdin"] if stdin else []
         argv += ["--terminal"] if tty else []
         self._make_room(conmon_pid_file)

@@ -24,7 +24,7 @@ def monitor(tmp_path: Path, script: str) -> Conmon:
     )
 
 
-def create(conmon: Conmon, tmp_path: Path, log_path: Path | None = None) -> int:
+def create(conmon: Conmon, tmp_path: Path, log_path: Path | None = None, *, journal: bool = False) -> int:
     creation = conmon.create(
         "c1",
         bundle=tmp_path,
@@ -32,6 +32,7 @@ def create(conmon: Conmon, tmp_path: Path, log_path: Path | None = None) -> int:
         pid_file=tmp_path / "pid",
         conmon_pid_file=tmp_path / "conmon.pid",
         name="web",
+        journal=journal,
     )
     return asyncio.run(creation)
 
@@ -44,6 +45,16 @@ def test_the_pid_comes_through_the_pipe_and_nothing_is_inherited(tmp_path: Path)
     assert names - {"PWD", "_", "SHLVL"} == {"PATH", "GOMAXPROCS", "_OCI_SYNCPIPE"}
     assert f"--log-path k8s-file:{tmp_path}/log --no-sync-log" in (tmp_path / "args").read_text()
     assert stat.S_IMODE((tmp_path / "run" / "exits").stat().st_mode) == 0o700
+
+
+def test_lines_go_to_the_journal_as_well_when_it_is_asked_for(tmp_path: Path) -> None:
+    script = """echo "$@" > args; echo '{"data": 42}' > $PIPE"""
+    create(monitor(tmp_path, script), tmp_path)
+    assert "journald" not in (tmp_path / "args").read_text()
+    create(monitor(tmp_path, script), tmp_path, journal=True)
+    words = (tmp_path / "args").read_text().split()
+    logs = [words[place + 1] for place, word in enumerate(words) if word == "--log-path"]
+    assert logs == [f"k8s-file:{tmp_path}/log", "journald:"]
 
 
 @pytest.mark.parametrize(
