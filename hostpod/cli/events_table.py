@@ -35,9 +35,15 @@ def event_row(event: JsonObject, now: float) -> tuple[str, ...]:
         event_interval(event, now),
         event.get("type", ""),
         event.get("reason", ""),
-        f"{about.get('kind', '')}/{about.get('name', '')}",
+        f"{about.get('kind', '')}/{_short_name(about)}",
         event.get("message", "").strip(),
     )
+
+
+def _short_name(about: JsonObject) -> str:
+    """A manifest is in the manifests directory, and its whole path is in the message."""
+    name = str(about.get("name", ""))
+    return name.rpartition("/")[2] if about.get("kind") == "File" else name
 
 
 def by_last_time(events: Iterable[JsonObject]) -> list[JsonObject]:

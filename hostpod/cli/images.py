@@ -91,8 +91,8 @@ def _print(lines: Iterable[JsonObject]) -> JsonObject | None:
         step = (line["id"], line["action"], bool(line["done"]))
         if step not in shown:
             shown.add(step)
-            done = f" done, {size_text(line['current'])}" if line["done"] else ""
-            click.echo(printable(f"{line['id']}: {line['action']}{done}"))
+            fetched = f", {size_text(line['current'])} fetched" if line["current"] else ""
+            click.echo(printable(f"{line['id']}: {f'done{fetched}' if line['done'] else line['action']}"))
     return None
 
 

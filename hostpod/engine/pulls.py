@@ -53,6 +53,6 @@ def _line(progress: Progress) -> Line:
         "id": progress.reference,
         "action": progress.phase,
         "current": progress.bytes_done,
-        "total": progress.bytes_total,
-        "done": False,
+        "total": progress.bytes_total or None,
+        "done": progress.phase == "done",
     }

@@ -38,6 +38,11 @@ def test_a_row() -> None:
     assert event_row(event(), now=0) == ("<unknown>", "Normal", "Started", "Pod/web", "x")
 
 
+def test_a_manifest_is_shown_by_its_name() -> None:
+    about = {"kind": "File", "name": "/etc/hostpod/manifests/web.yaml", "namespace": "default"}
+    assert event_row(event(involvedObject=about), now=0)[3] == "File/web.yaml"
+
+
 def test_who_says_so() -> None:
     assert event_source(event(source={"component": "hostpod"})) == "hostpod"
     assert event_source(event(reportingComponent="hostpod")) == "hostpod"

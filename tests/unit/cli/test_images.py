@@ -58,7 +58,7 @@ def test_the_list(served: Served, hostpod: Hostpod) -> None:
 def test_a_pull_writes_lines(hostpod: Hostpod) -> None:
     assert hostpod("image", "pull", "web:1").stdout.splitlines() == [
         "0123456789ab: Fetching",
-        "0123456789ab: Fetching done, 20B",
+        "0123456789ab: done, 20B fetched",
         "Pulled web:1 (aaaaaaaaaaaa, 20B)",
     ]
 

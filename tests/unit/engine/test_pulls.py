@@ -23,10 +23,12 @@ class Store:
 
     async def ensure(self, reference: str, *, policy: str, progress: Callable[[Progress], None]) -> Image:
         assert policy == "Always"
+        progress(Progress(reference=reference, phase="resolving"))
         progress(Progress(reference=reference, phase="fetching", bytes_done=1, bytes_total=2))
         await asyncio.sleep(0)
         if self._refusal:
             raise self._refusal
+        progress(Progress(reference=reference, phase="done", bytes_done=2, bytes_total=2))
         return IMAGE
 
 
@@ -39,8 +41,13 @@ def told(store: Store) -> list[Any]:
 
 
 def test_progress_comes_first_and_the_image_last() -> None:
-    line, image = told(Store())
-    assert (line["id"], line["current"], line["total"]) == ("web:1", 1, 2)
+    *lines, image = told(Store())
+    assert [(line["action"], line["current"], line["total"], line["done"]) for line in lines] == [
+        ("resolving", 0, None, False),
+        ("fetching", 1, 2, False),
+        ("done", 2, 2, True),
+    ]
+    assert {line["id"] for line in lines} == {"web:1"}
     assert image is IMAGE
 
 
