@@ -97,14 +97,19 @@ def free_port() -> int:
 
 
 def write_registries_conf(path: Path, registry: Registry) -> Path:
-    """A registries.conf in which the registry is the mirror of docker.io and short names mean docker.io."""
-    path.write_text(
+    """A registries.conf file for this registry."""
+    path.write_text(registries_conf(registry.address))
+    return path
+
+
+def registries_conf(address: str) -> str:
+    """Settings in which the registry there is the mirror of docker.io, and short names mean docker.io."""
+    return (
         'unqualified-search-registries = ["docker.io"]\n'
         '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n'
-        f'[[registry.mirror]]\nlocation = "{registry.address}"\ninsecure = true\n'
-        f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n'
+        f'[[registry.mirror]]\nlocation = "{address}"\ninsecure = true\n'
+        f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
     )
-    return path
 
 
 def write_policy(path: Path) -> Path:

@@ -1,0 +1,83 @@
+"""Root file systems of Debian's suites, with everything that hostpod's package depends on.
+
+So `apt install ./hostpod.deb` in a system made from one needs no network: a place to test in never reaches the
+internet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import made
+from lab.place import LabError, command
+
+MIRROR = os.environ.get("HOSTPOD_DEBIAN_MIRROR", "http://deb.debian.org")
+SUITES = ("bookworm", "trixie")
+NEEDED = ("mmdebstrap",)
+_BUILT_WITHIN_S = 900
+
+_SYSTEM = ("systemd", "systemd-sysv", "libpam-systemd", "dbus", "udev", "bash-completion", "less", "procps", "kmod")
+_HOSTPOD_RUNS_WITH = (
+    *("runc", "conmon", "catatonit", "skopeo", "nftables", "squashfs-tools-ng", "e2fsprogs", "isal", "zstd"),
+    *("uidmap", "iproute2", "mount", "adduser", "ca-certificates", "libsystemd0", "libexpat1", "python3"),
+)
+_TESTS_LOOK_WITH = ("curl", "python3-systemd", "umoci")
+
+# No console to log in at, nothing that waits for a network that is not there, no unit that fails for want of hardware.
+_MASKED = ("serial-getty@ttyS0", "getty@tty1", "console-getty", "systemd-networkd-wait-online", "e2scrub_reap")
+_SCRIPT = f"systemctl mask --quiet {' '.join(f'{name}.service' for name in _MASKED)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """`script` is run by sh in the new root, after the packages."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    script: str
+
+
+def of_container(suite: str) -> Recipe:
+    """What systemd-nspawn boots: no kernel."""
+    packages = (*_SYSTEM, *_HOSTPOD_RUNS_WITH, *_TESTS_LOOK_WITH)
+    return Recipe(name=suite, suite=suite, packages=packages, script=_SCRIPT)
+
+
+def of_machine(suite: str) -> Recipe:
+    """What QEMU boots: with Debian's kernel for virtual machines, and ssh."""
+    base = of_container(suite)
+    kernel = ("linux-image-cloud-amd64", "initramfs-tools", "openssh-server", "sudo")
+    return Recipe(name=f"{suite}-vm", suite=suite, packages=(*base.packages, *kernel), script=base.script)
+
+
+@contextmanager
+def root_file_system(recipe: Recipe) -> Iterator[Path]:
+    """Its directory; made in about a minute the first time, and not to be written to."""
+
+    def build(directory: Path) -> None:
+        _bootstrap(recipe, directory / "root")
+
+    with made.made("rootfs", recipe.name, key(recipe), build) as directory:
+        yield directory / "root"
+
+
+def key(recipe: Recipe) -> str:
+    """The same for the same recipe."""
+    return made.key_of(recipe, MIRROR)
+
+
+def _bootstrap(recipe: Recipe, root: Path) -> None:
+    if shutil.which("mmdebstrap") is None:
+        raise LabError("mmdebstrap is not installed, and root file systems are made with it: apt install mmdebstrap")
+    suite = recipe.suite
+    sources = [f"deb {MIRROR}/debian {name} main" for name in (suite, f"{suite}-updates")]
+    sources.append(f"deb {MIRROR}/debian-security {suite}-security main")
+    options = ["--quiet", "--mode=root", "--variant=apt", f"--include={','.join(recipe.packages)}"]
+    hook = f'chroot "$1" sh -euc "{recipe.script}"'
+    command(["mmdebstrap", *options, f"--customize-hook={hook}", suite, root, *sources], timeout_s=_BUILT_WITHIN_S)
