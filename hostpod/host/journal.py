@@ -23,6 +23,7 @@ JOURNAL_SOCKET = Path("/run/systemd/journal/socket")
 # Libraries that tell of each request, each loop, each packet: hostpod says itself what matters of it.
 _LIBRARIES = ("aiohttp", "asyncio", "pyroute2")
 
+# python-systemd's sendv: lines of FIELD=value.
 Send = Callable[..., None]
 
 
@@ -55,7 +56,7 @@ def takes_containers(setting: Literal["auto", True, False], *, socket: Path = JO
 
 
 class JournalHandler(logging.Handler):
-    """Messages as journal entries. `send` is that of python-systemd: a message and fields by keyword."""
+    """Messages as journal entries."""
 
     def __init__(self, send: Send) -> None:
         super().__init__()
@@ -63,7 +64,9 @@ class JournalHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._send(self.format(record), **journal_fields(record))
+            fields = {"MESSAGE": self.format(record)} | journal_fields(record)
+            # A file's name may hold bytes that are no text; they are shown, and lose no message.
+            self._send(*(f"{name}={value}".encode(errors="backslashreplace") for name, value in fields.items()))
         except Exception:  # noqa: BLE001 - logging's own rule: what cannot be logged is told to stderr
             self.handleError(record)
 
@@ -93,10 +96,10 @@ def _priority(level: int) -> int:
 
 def _journal() -> Send | None:
     try:
-        from systemd import journal  # noqa: PLC0415 - not loaded where there is no journal
+        from systemd.journal import sendv  # noqa: PLC0415 - not loaded where there is no journal
     except ImportError:
         return None
-    send: Send = journal.send
+    send: Send = sendv
     return send
 
 

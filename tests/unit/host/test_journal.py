@@ -32,14 +32,14 @@ def test_without_a_journal_messages_are_lines_on_stderr(
 
 
 def test_the_journal_gets_fields(root: logging.Logger) -> None:
-    sent: list[tuple[str, dict[str, str]]] = []
-    root.addHandler(JournalHandler(lambda message, **fields: sent.append((message, fields))))
+    sent: list[dict[str, str]] = []
+    root.addHandler(JournalHandler(lambda *lines: sent.append(dict(line.decode().split("=", 1) for line in lines))))
     extra = {"pod": "web", "container": None, "pod_uid": "u1", "event": "Started"}
     for level in (logging.CRITICAL, logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG):
         root.setLevel(level)
         logging.getLogger("hostpod.engine").log(level, "started %s", "web", extra=extra)
-    message, fields = sent[0]
-    assert message == "started web"
+    fields = sent[0]
+    assert fields["MESSAGE"] == "started web"
     assert {name: fields[name] for name in fields if name.startswith("HOSTPOD_")} == {
         "HOSTPOD_POD": "web",
         "HOSTPOD_POD_UID": "u1",
@@ -47,7 +47,21 @@ def test_the_journal_gets_fields(root: logging.Logger) -> None:
     }
     assert fields["MESSAGE_ID"] == MESSAGE_IDS["Started"]
     assert fields["LOGGER"] == "hostpod.engine"
-    assert [fields["PRIORITY"] for _, fields in sent] == ["2", "3", "4", "6", "7"]
+    assert [fields["PRIORITY"] for fields in sent] == ["2", "3", "4", "6", "7"]
+
+
+def test_python_systemd_takes_what_is_sent(root: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
+    sendv = pytest.importorskip("systemd.journal", reason="python-systemd is not installed").sendv
+    taken: list[tuple[bytes, ...]] = []
+
+    def send(*lines: bytes) -> None:
+        sendv(*lines)  # without a journal it goes nowhere, but is looked at all the same
+        taken.append(lines)
+
+    root.addHandler(JournalHandler(send))
+    logging.getLogger("hostpod").error("no text: %s\nsecond line", "b\udcff.yaml", extra={"event": "Started"})
+    assert capsys.readouterr().err == ""
+    assert taken[0][0] == b"MESSAGE=no text: b\\udcff.yaml\nsecond line"
 
 
 def test_what_has_no_value_has_no_field(root: logging.Logger) -> None:
@@ -77,12 +91,12 @@ def test_containers_write_to_the_journal_where_one_is(tmp_path: Path) -> None:
 def test_what_the_journal_refuses_does_not_stop_the_daemon(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(message: str, **fields: str) -> None:
-        raise OSError(message)
+    def refuse(message: bytes, *_: bytes) -> None:
+        raise OSError(message.decode())
 
     root.addHandler(JournalHandler(refuse))
     logging.getLogger("hostpod").error("lost")
-    assert "OSError: lost" in capsys.readouterr().err
+    assert "OSError: MESSAGE=lost" in capsys.readouterr().err
 
 
 def test_stderr_is_the_journal_when_systemd_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
