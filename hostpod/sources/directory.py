@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
@@ -104,8 +106,7 @@ class DirectorySource:
             names = {entry.name for entry in self._directory.iterdir() if is_manifest(entry.name)}
         except OSError as error:
             self._away = True
-            reason = (error.strerror or str(error)).lower()
-            return (problem_of(str(self._directory), f"cannot be read: {reason}; the pods go on as they are"),)
+            return (problem_of(str(self._directory), f"{_refused(error)}; the pods go on as they are"),)
         if self._away and gone_after_s:
             gone_after_s = RETURNED_GONE_AFTER_S
         self._away = False
@@ -194,10 +195,17 @@ class DirectorySource:
         self._stamps.pop(name, None)
 
     def _note_link(self, path: Path) -> None:
-        if path.is_symlink():
-            self._links.add(path.name)
-        else:
-            self._links.discard(path.name)
+        with suppress(OSError):  # reading it has met the same, and says so
+            if path.is_symlink():
+                self._links.add(path.name)
+            else:
+                self._links.discard(path.name)
+
+
+def _refused(error: OSError) -> str:
+    reason = (error.strerror or str(error)).lower()
+    mend = ": make it, or set manifests.directory" if error.errno == errno.ENOENT else ""
+    return f"cannot be read: {reason}{mend}"
 
 
 def _renamed(events: Iterable[Event]) -> frozenset[str]:

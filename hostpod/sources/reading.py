@@ -38,8 +38,11 @@ class BeingWritten:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """No file: nothing of that name, or a directory, a device, a FIFO."""
+    """No file: nothing of that name, or a directory, which may be there for other reasons."""
 
+
+# What is opened could wait for ever, or never end. Directories are not among them.
+_KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
 Reading = Content | Unreadable | BeingWritten | Absent
 
@@ -53,7 +56,7 @@ def read_manifest(path: Path, *, max_bytes: int, closed: bool, patient: bool = T
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            return Absent()
+            return _special(found)
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         return _refused(path, error)
@@ -68,7 +71,7 @@ def read_manifest(path: Path, *, max_bytes: int, closed: bool, patient: bool = T
 def _read(fd: int, *, max_bytes: int, written: Callable[[], bool]) -> Reading:
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
-        return Absent()
+        return _special(before)
     if written():
         return BeingWritten()
     stamp = stamp_of(before)
@@ -111,8 +114,23 @@ def _never() -> bool:
     return False
 
 
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:
+        return False
+
+
+def _special(found: os.stat_result) -> Reading:
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is None:
+        return Absent()
+    reason = f"is {kind}, which is not read: put a file in its place, or remove it"
+    return Unreadable(reason=reason, stamp=stamp_of(found))
+
+
 def _refused(path: Path, error: OSError) -> Reading:
-    if error.errno == errno.ENOENT and path.is_symlink():
+    if error.errno == errno.ENOENT and _is_link(path):
         return Unreadable(reason="is a link to a file that does not exist", stamp=None)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Absent()

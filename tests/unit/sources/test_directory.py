@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import time
@@ -223,20 +224,58 @@ async def test_a_file_without_extension_is_a_manifest_all_the_same(manifests: Pa
 
 @asynchronous
 async def test_nothing_but_manifests_is_read(manifests: Path, tmp_path: Path) -> None:
-    os.mkfifo(manifests / "fifo.yaml")
     (manifests / "directory.yaml").mkdir()
     (manifests / "directory.yaml" / "inner.yaml").write_text(manifest("inner"))
-    (manifests / "null.yaml").symlink_to("/dev/null")
     (manifests / ".hidden.yaml").write_text(manifest("hidden"))
     (manifests / "web.yaml~").write_text(manifest("backup"))
     (manifests / "web.yaml.swp").write_text("b0VIM")
     async with watching(manifests) as watched:
         assert watched.snapshot == Snapshot()
-        os.mkfifo(manifests / "second.yaml")
         (manifests / ".another.yaml").write_text(manifest("hidden"))
         put(manifests / "web.yaml", manifest("web"))
         assert pod_names(await watched.next()) == ["web"]
         assert not watched.snapshot.problems
+
+
+@asynchronous
+async def test_what_is_no_file_is_a_problem_until_it_goes(manifests: Path) -> None:
+    os.mkfifo(manifests / "fifo.yaml")
+    words = "which is not read: put a file in its place, or remove it"
+    async with watching(manifests) as watched:
+        assert messages_of(watched.snapshot) == [f"fifo.yaml: is a FIFO, {words}"]
+        (manifests / "null.yaml").symlink_to("/dev/null")
+        await watched.until_problem(f"fifo.yaml: is a FIFO, {words}", f"null.yaml: is a device, {words}")
+        (manifests / "null.yaml").unlink()
+        put(manifests / "fifo.yaml", manifest("web"))
+        await watched.until_pods("web")
+        os.mkfifo(manifests / ".fifo")
+        (manifests / ".fifo").rename(manifests / "fifo.yaml")
+        await watched.until_problem(f"fifo.yaml: is a FIFO, {words}")
+        assert pod_names(watched.snapshot) == ["web"]
+
+
+@asynchronous
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+async def test_a_file_that_cannot_be_looked_at_is_a_problem(
+    manifests: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (manifests / "a.yaml").write_text(manifest("a"))
+    (manifests / "b.yaml").write_text(manifest("b"))
+    original = os.stat
+
+    def failing(path: Path, **options: Any) -> os.stat_result:
+        if Path(path).name == "a.yaml":
+            raise OSError(number, os.strerror(number))
+        return original(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", failing)
+        async with watching(manifests) as watched:
+            assert messages_of(watched.snapshot) == [f"a.yaml: cannot be read: {os.strerror(number).lower()}"]
+            assert pod_names(watched.snapshot) == ["b"]
+            patch.undo()
+            (manifests / "a.yaml").chmod(0o600)
+            await watched.until_pods("a", "b")
 
 
 @asynchronous
@@ -352,7 +391,8 @@ async def test_a_missing_directory_changes_nothing_until_it_is_back(
     (manifests / "b.yaml").write_text(manifest("b"))
     async with watching(manifests) as watched:
         shutil.rmtree(manifests)
-        missing = "manifests: cannot be read: no such file or directory; the pods go on as they are"
+        mend = "make it, or set manifests.directory"
+        missing = f"manifests: cannot be read: no such file or directory: {mend}; the pods go on as they are"
         await watched.until_problem(missing)
         assert pod_names(watched.snapshot) == ["a", "b"]
         manifests.mkdir()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -83,15 +84,25 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     assert found.reason == "is 101 bytes, at most 100 are read (setting manifests.maxBytes)"
 
 
-def test_special_files_are_never_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
+def test_special_files_are_told_and_never_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "a FIFO")
+    (tmp_path / "a device").symlink_to("/dev/null")
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("a socket")
+    for name in ("a FIFO", "a device", "a socket"):
+        found = read(tmp_path / name)
+        assert isinstance(found, Unreadable)
+        assert found.reason == f"is {name}, which is not read: put a file in its place, or remove it"
+        assert found.stamp == stamp_of((tmp_path / name).stat())
+
+
+def test_a_directory_is_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
-    (tmp_path / "null").symlink_to("/dev/null")
-    for name in ("fifo", "directory", "null", "gone"):
-        assert read(tmp_path / name) == Absent()
+    assert read(tmp_path / "directory") == read(tmp_path / "gone") == Absent()
 
 
-def test_a_file_that_becomes_special_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_becomes_special_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_text("x")
     original = os.open
 
@@ -101,7 +112,9 @@ def test_a_file_that_becomes_special_is_left_alone(tmp_path: Path, monkeypatch: 
         return original(path, flags)
 
     monkeypatch.setattr(os, "open", swapped)
-    assert read(tmp_path / "a") == Absent()
+    found = read(tmp_path / "a")
+    assert isinstance(found, Unreadable)
+    assert found.reason.startswith("is a FIFO")
 
 
 def test_links_are_followed(tmp_path: Path) -> None:
@@ -112,6 +125,16 @@ def test_links_are_followed(tmp_path: Path) -> None:
     assert isinstance(read(tmp_path / "link"), Content)
     assert read(tmp_path / "dangling") == Unreadable(reason="is a link to a file that does not exist", stamp=None)
     assert read(tmp_path / "loop") == Unreadable(reason="cannot be read: too many levels of symbolic links", stamp=None)
+
+
+def test_a_link_that_cannot_be_looked_at_is_told_as_what_reading_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(path: Path) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "is_symlink", failing)
+    assert read(tmp_path / "gone") == Absent()
 
 
 def test_a_failing_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
