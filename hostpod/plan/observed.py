@@ -80,6 +80,14 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What the status of a pod says that was ended though its manifest wants it: it is failed, for this reason."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedPod:
     """One pod on the host. `busy` are the targets of actions that still run.
 
@@ -100,6 +108,7 @@ class ObservedPod:
     images: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
+    verdict: Verdict | None = None
 
     @property
     def uid(self) -> str:

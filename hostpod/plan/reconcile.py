@@ -6,6 +6,7 @@ on with the same plan.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -34,6 +35,7 @@ from hostpod.plan.actions import (
     TearDownSandbox,
 )
 from hostpod.plan.backoff import BackoffRule, next_backoff_s, restart_wait_s, retry_at
+from hostpod.plan.leaving import Leave, grace_of
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, image_target
 
 
@@ -48,24 +50,37 @@ Step = Action | LookAgain
 
 
 def plan_pod(
-    desired: Pod | None, seen: ObservedPod | None, now: float, rule: BackoffRule, refused: Failure | None = None
+    desired: Pod | None,
+    seen: ObservedPod | None,
+    now: float,
+    rule: BackoffRule,
+    refused: Failure | None = None,
+    *,
+    leave: Leave | None = None,
 ) -> Plan:
     """What brings the pod on the host nearer to the wish.
 
     `desired` is the newest wish (None: no such pod), `seen` the pod that is on the host (None: nothing of it; `refused`
     then tells that its admission failed). A pod whose uid is not the wished one ends before the wished one is admitted.
+    With `leave` the pod ends whatever is wished, and none is admitted.
     """
     if seen is None:
-        admission = (AdmitPod(pod=desired, reason="its manifest is there"),) if desired else ()
+        admission = (AdmitPod(pod=desired, reason="its manifest is there"),) if desired and not leave else ()
         return _plan(iter(admission), frozenset(), {f.action: f for f in (refused,) if f}, now, rule)
-    return _plan(_steps(desired, seen, now, rule), seen.busy, seen.failures, now, rule)
+    return _plan(_steps(desired, seen, now, rule, leave), seen.busy, seen.failures, now, rule)
 
 
-def _steps(desired: Pod | None, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
+def _steps(
+    desired: Pod | None, seen: ObservedPod, now: float, rule: BackoffRule, leave: Leave | None
+) -> Iterator[Step]:
+    until = leave.until if leave else math.inf
+    grace_s = max(0.0, min(grace_of(seen.pod), until - now))
     if seen.ending is not None:
-        return _end(seen, seen.ending, now)
+        return _end(seen, seen.ending, now, until)
     if desired is None or not _is_same(desired, seen.pod):
-        return _begin_ending(desired, seen)
+        return _begin_ending("its manifest is gone" if desired is None else "its manifest has changed", grace_s)
+    if leave and (leave.finished_too or not is_finished(seen)):
+        return _begin_ending(leave.reason, grace_s)
     return _keep(seen, now, rule)
 
 
@@ -94,25 +109,19 @@ def _due(failure: Failure | None, rule: BackoffRule) -> float:
     return retry_at(failure, rule) if failure else 0.0
 
 
-def _begin_ending(desired: Pod | None, seen: ObservedPod) -> Iterator[Step]:
-    reason = "its manifest is gone" if desired is None else "its manifest has changed"
-    yield BeginEnding(grace_s=_grace_s(seen.pod), reason=reason)
-
-
-def _grace_s(pod: Pod) -> float:
-    grace_s = pod.spec.termination_grace_period_seconds
-    return 30.0 if grace_s is None else float(grace_s)
+def _begin_ending(reason: str, grace_s: float) -> Iterator[Step]:
+    yield BeginEnding(grace_s=grace_s, reason=reason)
 
 
 # Ending a pod
 
 
-def _end(seen: ObservedPod, ending: Ending, now: float) -> Iterator[Step]:
+def _end(seen: ObservedPod, ending: Ending, now: float, until: float) -> Iterator[Step]:
     for container in seen.pod.spec.containers:
         if image_target(container.name) in seen.busy:
             yield AbandonPull(container=container.name, reason=ending.reason)
     for attempt in seen.containers:
-        yield from _end_container(attempt, ending, now)
+        yield from _end_container(attempt, ending, now, until)
     if seen.busy or not all(attempt.cleaned for attempt in seen.containers):
         return
     if seen.sandboxed:
@@ -121,7 +130,7 @@ def _end(seen: ObservedPod, ending: Ending, now: float) -> Iterator[Step]:
         yield ForgetPod(reason=ending.reason)
 
 
-def _end_container(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[Step]:
+def _end_container(attempt: ObservedContainer, ending: Ending, now: float, until: float) -> Iterator[Step]:
     match attempt.phase:
         case "exited":
             yield from _clean(attempt)
@@ -129,15 +138,15 @@ def _end_container(attempt: ObservedContainer, ending: Ending, now: float) -> It
             if not attempt.kill_sent:
                 yield KillContainer(container=attempt.name, id=attempt.id, reason=ending.reason)
         case "running":
-            yield from _stop(attempt, ending, now)
+            yield from _stop(attempt, ending, now, until)
         case "creating":
             yield _discard(attempt)
         case phase:
             assert_never(phase)
 
 
-def _stop(attempt: ObservedContainer, ending: Ending, now: float) -> Iterator[Step]:
-    deadline = (attempt.stop_sent_at or ending.since) + ending.grace_s
+def _stop(attempt: ObservedContainer, ending: Ending, now: float, until: float) -> Iterator[Step]:
+    deadline = min((attempt.stop_sent_at or ending.since) + ending.grace_s, until)
     if attempt.kill_sent:
         return
     if ending.grace_s <= 0 or now >= deadline:

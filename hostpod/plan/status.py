@@ -40,6 +40,8 @@ def pod_status(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str
     ips = (ip,) if ip else ()
     return PodStatus(
         phase=phase(seen),
+        reason=seen.verdict.reason if seen.verdict else None,
+        message=seen.verdict.message if seen.verdict else None,
         conditions=conditions(seen, statuses),
         host_ip=host_ip,
         host_ips=(HostIP(ip=host_ip),) if host_ip else (),
@@ -53,6 +55,8 @@ def pod_status(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str
 
 def phase(seen: ObservedPod) -> str:
     """Pending, Running, Succeeded or Failed, by the kubelet's rules."""
+    if seen.verdict:
+        return "Failed"
     latest = [seen.latest(container.name) for container in seen.pod.spec.containers]
     if is_finished(seen):
         return "Succeeded" if all(c is not None and c.exit_code == 0 for c in latest) else "Failed"
@@ -67,7 +71,7 @@ def phase(seen: ObservedPod) -> str:
 def conditions(seen: ObservedPod, statuses: tuple[ContainerStatus, ...]) -> tuple[PodCondition, ...]:
     """The five conditions, in the kubelet's order."""
     unready = [s.name for s in statuses if not s.ready]
-    terminal = phase(seen) if is_finished(seen) else None
+    terminal = phase(seen) if is_finished(seen) or seen.verdict else None
     changed = _readiness_changed_at(seen)
     return (
         _condition(
@@ -144,7 +148,7 @@ def _state(
         running = ContainerStateRunning(started_at=timestamp(latest.started_at or latest.created_at))
         return ContainerState(running=running)
     ended = latest if latest is not None and latest.phase == "exited" else None
-    if ended is not None and (seen.ending is not None or not will_restart(seen.pod, ended)):
+    if ended is not None and (seen.ending is not None or seen.verdict or not will_restart(seen.pod, ended)):
         return ContainerState(terminated=_terminated(ended))
     refused = _refused(container, seen)
     if refused is not None:

@@ -7,7 +7,7 @@ import pytest
 
 from hostpod.kube import PodStatus, to_json
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.observed import Ending, Failure, ObservedPod
+from hostpod.plan.observed import Ending, Failure, ObservedPod, Verdict
 from hostpod.plan.status import duration, phase, pod_status
 from tests.unit.plan.build import attempt, ended, pod, seen
 
@@ -173,3 +173,12 @@ def test_a_pod_on_the_hosts_network_has_the_hosts_address() -> None:
 )
 def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_pod_that_was_ended_with_the_host_is_failed_and_says_why() -> None:
+    verdict = Verdict(reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")
+    shown = status(seen(containers=(ended(exit_code=0),), pause=False, verdict=verdict))
+    assert (shown.phase, shown.reason, shown.message) == ("Failed", verdict.reason, verdict.message)
+    (container,) = shown.container_statuses
+    assert container.state.terminated is not None
+    assert {c.reason for c in shown.conditions if c.type == "Ready"} == {"PodFailed"}
