@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,14 @@ spec:
 @pytest.fixture
 def hostpod(tmp_path: Path) -> Hostpod:
     return Hostpod(tmp_path / "no.sock")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> str:
+    """A settings file that lets at most 2048 bytes be read."""
+    file = tmp_path / "settings"
+    file.write_text("manifests: {maxBytes: 2048}")
+    return str(file)
 
 
 def test_a_good_file_says_nothing(hostpod: Hostpod, tmp_path: Path) -> None:
@@ -86,9 +97,54 @@ def test_json(hostpod: Hostpod, tmp_path: Path) -> None:
     assert set(report["problems"][1]) == {"file", "line", "column", "path", "message"}
 
 
-def test_a_file_that_is_not_there(hostpod: Hostpod, tmp_path: Path) -> None:
-    result = hostpod("validate", str(tmp_path / "x.yaml"))
-    assert (result.exit_code, result.stderr) == (
-        1,
-        f"error: cannot read {tmp_path}/x.yaml: No such file or directory\n",
-    )
+def test_a_file_that_is_not_there_hides_no_other(hostpod: Hostpod, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(GOOD.replace("image: nginx", "image: 5"))
+    result = hostpod("validate", str(tmp_path / "x.yaml"), str(tmp_path / "web.yaml"))
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert first == f"{tmp_path}/x.yaml: cannot be read: no such file or directory"
+    assert second.startswith(f"{tmp_path}/web.yaml:5: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (GOOD, ""),
+        (GOOD.replace("image: nginx", "image: 5"), "<stdin>:5: spec.containers[0].image: "),
+        ("", "<stdin>: is empty: write a pod\n"),
+        ("#" * 3000, "<stdin>: is more than 2048 bytes (setting manifests.maxBytes)\n"),
+    ],
+)
+def test_standard_input(hostpod: Hostpod, settings: str, text: str, words: str) -> None:
+    result = hostpod("validate", "--config", settings, "-", stdin=text.encode())
+    assert (result.exit_code, result.stdout) == (1 if words else 0, "")
+    assert result.stderr.startswith(words)
+    assert result.stderr.count("\n") == bool(words)
+
+
+def test_what_another_command_writes_by_a_fifo(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text(GOOD.replace("image: nginx", "image: 5"))
+    script = f"{sys.executable} -m hostpod validate <(cat {tmp_path}/broken.yaml)"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert ":5: spec.containers[0].image: " in done.stderr
+
+
+def test_the_daemon_would_not_read_it(hostpod: Hostpod, settings: str, tmp_path: Path) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "large.yaml").write_text("#" * 3000)
+    (tmp_path / "manifests" / "empty.yaml").touch()
+    os.mkfifo(tmp_path / "manifests" / "fifo.yaml")
+    result = hostpod("validate", "--config", settings, str(tmp_path / "manifests"))
+    assert result.exit_code == 1
+    assert result.stderr.replace(f"{tmp_path}/manifests/", "").splitlines() == [
+        "empty.yaml: is empty: write a pod, or delete the file to remove its pods",
+        "fifo.yaml: is a FIFO, which is not read: put a file in its place, or remove it",
+        "large.yaml: is 3000 bytes, at most 2048 are read (setting manifests.maxBytes)",
+    ]
+
+
+def test_settings_that_cannot_be_used(hostpod: Hostpod, tmp_path: Path) -> None:
+    (tmp_path / "web.yaml").write_text(GOOD)
+    result = hostpod("validate", "--config", str(tmp_path / "none"), str(tmp_path / "web.yaml"))
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "error: the settings cannot be used")

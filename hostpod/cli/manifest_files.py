@@ -1,0 +1,56 @@
+"""The manifests that `validate` is asked to look at, read as the daemon reads them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO
+
+from hostpod.manifest import Parsed, Problem, parse_manifest
+from hostpod.sources.book import problem_of
+from hostpod.sources.files import is_manifest
+from hostpod.sources.reading import Absent, Content, Unreadable, read_manifest
+
+STDIN = Path("-")
+
+
+def parsed_files(path: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
+    """What a file, the manifests of a directory, or standard input say, by the names that problems show.
+
+    Raises OSError where a directory cannot be listed.
+    """
+    if path == STDIN:
+        return {"<stdin>": _streamed(sys.stdin.buffer, "<stdin>", max_bytes)}
+    if path.is_fifo():  # the shell's <(command)
+        with path.open("rb") as stream:
+            return {str(path): _streamed(stream, str(path), max_bytes)}
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if is_manifest(each.name) and not each.is_dir())
+        return {str(file): _parsed(file, max_bytes) for file in files}
+    return {str(path): _parsed(path, max_bytes)}
+
+
+def _parsed(file: Path, max_bytes: int) -> Parsed:
+    match read_manifest(file, max_bytes=max_bytes, closed=True, patient=False):
+        case Content(data=data):
+            return parse_manifest(data, file=str(file))
+        case Unreadable(reason=reason):
+            return _refused([problem_of(str(file), reason)])
+        case Absent():
+            return _refused([problem_of(str(file), "cannot be read: no such file or directory")])
+        case _:
+            return _refused([problem_of(str(file), "is being written: try again")])
+
+
+def _streamed(stream: IO[bytes], name: str, max_bytes: int) -> Parsed:
+    data = stream.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        return _refused([problem_of(name, f"is more than {max_bytes} bytes (setting manifests.maxBytes)")])
+    if not data:
+        return _refused([problem_of(name, "is empty: write a pod")])
+    return parse_manifest(data, file=name)
+
+
+def _refused(problems: Iterable[Problem]) -> Parsed:
+    return Parsed(pods=(), problems=tuple(problems))
