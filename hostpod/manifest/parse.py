@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hostpod.kube import Pod
 from hostpod.manifest.defaults import with_defaults
@@ -104,7 +104,8 @@ def _read_pod(found: PodNode, own: Collection[Finding]) -> _Reading:
     told = _Told({*reader.meant, *_CHECKED_BEFORE})
     told.add((remark.path, remark.message, None) for remark in remarks if remark.kind == "not supported")
     told.add((finding.path, finding.message, finding.place) for finding in reader.findings)
-    told.add((path, message, None) for path, message in _without_echoes(validate_pod(pod), reader.findings))
+    violations = _without_defaults(tuple(validate_pod(pod)), data)
+    told.add((path, message, None) for path, message in _without_echoes(violations, reader.findings))
     return _Reading(
         pod=pod,
         line=found.node.place.line,
@@ -132,6 +133,25 @@ class _Told:
 
     def _covered(self, path: Path) -> bool:
         return any(path[:length] in self._settled for length in range(1, len(path) + 1))
+
+
+def _without_defaults(violations: Sequence[Violation], data: object) -> Iterator[Violation]:
+    """A request that was not written is the limit: what is wrong with it is told of the limit."""
+    told = {violation.path for violation in violations}
+    for violation in violations:
+        path = violation.path
+        limit = (*path[:-2], "limits", path[-1]) if path[-2:-1] == ("requests",) else None
+        if limit not in told or _has(data, path):
+            yield violation
+
+
+def _has(data: Any, path: Path) -> bool:
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _without_echoes(violations: Iterable[Violation], structure: Iterable[Finding]) -> Iterator[tuple[Path, str]]:

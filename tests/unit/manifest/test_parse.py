@@ -85,6 +85,17 @@ def test_what_is_below_an_unsupported_field_is_not_told() -> None:
     ]
 
 
+def test_a_limit_that_is_wrong_is_told_once_and_not_again_as_the_request_that_it_stands_for() -> None:
+    def told(resources: str) -> list[str]:
+        return problems(web(f"resources: {resources}"))
+
+    path, words = "9: spec.containers[0].resources", '"-1" is negative, must be 0 or more'
+    assert told("{limits: {cpu: -1}}") == [f"{path}.limits.cpu: {words}"]
+    assert told("{limits: {cpu: -1}, requests: {memory: 1Mi}}") == [f"{path}.limits.cpu: {words}"]
+    assert told("{limits: {cpu: 1}, requests: {cpu: -1}}") == [f"{path}.requests.cpu: {words}"]
+    assert len(told("{limits: {cpu: -1}, requests: {cpu: -1}}")) == 2
+
+
 def test_notes() -> None:
     text = web(spec="nodeSelector: {a: b}\npriority: 0\nos: {name: linux}\n", metadata="generation: 3")
     parsed = parse_manifest(text.encode(), file="f.yaml")
