@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from hostpod.cli.failure import Failure
 from hostpod.cli.settings import read_settings
 
 _EXAMPLES = """\b
 Examples:
-  hostpod serve                              as root, with /etc/hostpod/hostpod.yaml
+  sudo hostpod serve                         with /etc/hostpod/hostpod.yaml
   hostpod serve --config ./hostpod.yaml      with other settings
 """
 
@@ -21,6 +23,8 @@ Examples:
 def serve(config: Path | None) -> None:
     """Run the daemon, in the foreground: it watches the manifests directory and runs what is there."""
     settings = read_settings(config)
+    if os.geteuid() != 0:
+        raise Failure("hostpod serve needs root: it makes namespaces, mounts and control groups (sudo hostpod serve)")
     from hostpod.daemon.serve import serve as run  # noqa: PLC0415 - the whole daemon
 
     sys.exit(run(settings))

@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from hostpod.config import Config
-from hostpod.daemon.instance import START_ERRORS, leave, open_edges, own
+from hostpod.daemon.instance import leave, open_edges, own
+from hostpod.daemon.refused import refused
 from hostpod.daemon.status_line import StatusLine
 from hostpod.engine.engine import Engine
 from hostpod.engine.node import NodeView
@@ -38,10 +39,10 @@ def serve(config: Config) -> int:
     try:
         with own(Paths.of(config.directories)):
             asyncio.run(_serve(config))
-    except START_ERRORS as error:
-        sys.stderr.write(f"hostpod: {error}\n")
-        return 1
-    except Exception:
+    except Exception as error:
+        if words := refused(error):
+            sys.stderr.write(f"hostpod: {words}\n")
+            return 1
         log.critical(
             "a fault of hostpod's own ended the daemon; containers go on", exc_info=True, extra={"event": "Fault"}
         )

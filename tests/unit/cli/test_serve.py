@@ -1,8 +1,22 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Hostpod
+
+
+def test_it_needs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "h.yaml"
+    config.write_text("nodeName: lab\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    as_nobody = Hostpod(tmp_path / "x")("serve", "--config", str(config))
+    assert as_nobody.exit_code == 1
+    assert as_nobody.stderr == (
+        "error: hostpod serve needs root: it makes namespaces, mounts and control groups (sudo hostpod serve)\n"
+    )
 
 
 def test_settings_that_cannot_be_used(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hostpod.config import Config
 from hostpod.daemon import serve as daemon
 from hostpod.manifest import Problem
+from hostpod.network import NetworkError
 from hostpod.server.listen import ListenError
 from hostpod.sources.snapshot import FileProblem
 from tests.unit.daemon.places import places
@@ -17,6 +18,17 @@ from tests.unit.daemon.places import places
     [
         (ListenError("cannot listen on 127.0.0.1:10255"), 1, "hostpod: cannot listen on 127.0.0.1:10255\n"),
         (OSError("no space left on device"), 1, "hostpod: no space left on device\n"),
+        (PermissionError(13, "Permission denied", "/run/x"), 1, "hostpod: /run/x: permission denied\n"),
+        (
+            ExceptionGroup("tasks", [ExceptionGroup("inner", [OSError(28, "No space left on device")])]),
+            1,
+            "hostpod: no space left on device\n",
+        ),
+        (
+            ExceptionGroup("tasks", [NetworkError("no bridge"), RuntimeError("a bug")]),
+            daemon.EXIT_SOFTWARE,
+            "a fault of hostpod's own ended the daemon; containers go on",
+        ),
         (RuntimeError("a bug"), daemon.EXIT_SOFTWARE, "a fault of hostpod's own ended the daemon; containers go on"),
     ],
 )
