@@ -65,8 +65,14 @@ def of_container(root: Path, var: Path) -> None:
     _common(root, var)
 
 
-def of_machine(root: Path) -> None:
-    """Furnish a system with a network card; `root` is its root file system."""
+def of_machine(root: Path, *, authorized_key: str) -> None:
+    """Furnish a system with a network card and ssh for root by this key; `root` is its root file system."""
+    keys = root / "root/.ssh/authorized_keys"
+    _write(keys, authorized_key)
+    keys.parent.chmod(0o700)
+    _write(root / "etc/fstab", "/dev/vda / ext4 defaults,noatime 0 0\n")
+    _write(root / "etc/ssh/sshd_config.d/lab.conf", "UseDNS no\nMaxSessions 50\n")
+    _write(root / "etc/systemd/journald.conf.d/lab.conf", "[Journal]\nStorage=persistent\n")
     _write(root / "etc/systemd/network/10-uplink.network", _NETWORKD)
     _enable(root, "systemd-networkd.service", "/lib/systemd/system/systemd-networkd.service")
     _common(root, root / "var")
