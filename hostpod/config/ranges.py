@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from hostpod.config import names
 from hostpod.config.values import LIVE, Config, Section, absolute_path, address, parse_duration, subnet
 
 Keys = tuple[str, ...]
@@ -84,6 +85,8 @@ def range_of(keys: Keys) -> str:
 
 
 _FUNCTIONS = {
+    names.node_name: names.NODE_NAME_RANGE,
+    names.bridge: names.BRIDGE_RANGE,
     absolute_path: "absolute",
     subnet: "IPv4, prefix length from 8 to 29",
     address: "IPv4 or IPv6",

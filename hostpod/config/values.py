@@ -6,7 +6,6 @@ docs/settings.md and examples/hostpod.yaml are made from this file by `python -m
 from __future__ import annotations
 
 import re
-import socket
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,6 +13,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
+
+from hostpod.config import names
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
 
@@ -137,7 +138,9 @@ class SocketConfig(Section):
 class NetworkConfig(Section):
     """The pod network. Two instances on one host differ in bridge, subnet, table and linkPrefix."""
 
-    bridge: str = Field("hostpod0", min_length=1, max_length=15, description="Bridge that pods are joined to.")
+    bridge: Annotated[str, AfterValidator(names.bridge)] = Field(
+        "hostpod0", description="Bridge that pods are joined to."
+    )
     subnet: Subnet = Field("10.85.0.0/16", description="IPv4 subnet of the pods; its first address is the bridge's.")
     table: str = Field(
         "hostpod", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$", description="nftables table of hostpod's own."
@@ -235,10 +238,9 @@ class BackoffConfig(Section):
 class Config(Section):
     """All settings."""
 
-    node_name: str = Field(
-        default_factory=lambda: socket.gethostname().lower(),
-        min_length=1,
-        description="Node name; default: the host name.",
+    node_name: Annotated[str, AfterValidator(names.node_name)] = Field(
+        default_factory=names.own_node_name,
+        description="Node name; default: the host name, in lower case and with - for what no node name can have.",
     )
     pod_name_suffix: bool = Field(
         True, description="Append -<nodeName> to pod names, as the kubelet does for static pods."

@@ -64,7 +64,7 @@ http: {address: localhost, readOnlyPort: 70000}
             'h.yaml:11: network.subnet: "10.0.0.1/8" is not an IPv4 subnet (10.0.0.1/8 has host bits set), '
             "write for example 10.85.0.0/16"
         ),
-        'h.yaml:12: network.bridge: "" cannot be used, must be 1 to 15 characters',
+        'h.yaml:12: network.bridge: "" cannot be used, must be 1 to 15 bytes without /, : and white space',
         "h.yaml:13: network.table: 9 is not text, put it in quotes",
         'h.yaml:15: images.layers: "zip" is not known, must be one of auto, squashfs, directory',
         "h.yaml:16: images.registriesConf: a list is not text, put it in quotes",
