@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import grp
 import gzip
 import json
@@ -16,7 +17,17 @@ from pathlib import Path
 
 from hostpod.config import Config
 from hostpod.host.cgroup_layout import Layout, cgroup_layout
-from hostpod.host.host_checks import PACKAGES, Check, Disk, Facts, Program, checks, version_numbers
+from hostpod.host.host_checks import (
+    FOR_DIRECTORIES,
+    HELPERS,
+    PACKAGES,
+    Check,
+    Disk,
+    Facts,
+    Program,
+    checks,
+    version_numbers,
+)
 from hostpod.host.mount import mounts
 from hostpod.host.pause import needs_libraries
 from hostpod.host.privileges import find_privileges
@@ -35,6 +46,7 @@ def collect(config: Config) -> Sequence[Check]:
 async def find_facts(config: Config) -> Facts:
     """What the checks look at."""
     layout = cgroup_layout(mounts())
+    loop_devices = os.access("/dev/loop-control", os.F_OK)
     async with asyncio.TaskGroup() as tasks:
         programs = {
             name: tasks.create_task(_program(name, str(getattr(config.binaries, name))), name=name)
@@ -48,8 +60,9 @@ async def find_facts(config: Config) -> Facts:
         layout=layout,
         v2_controllers=_v2_controllers(layout),
         filesystems=_filesystems(),
-        loop_devices=os.access("/dev/loop-control", os.F_OK),
+        loop_devices=loop_devices,
         programs={name: task.result() for name, task in programs.items()},
+        helpers=_helpers(as_directories=config.images.layers == "directory" or not loop_devices),
         forwarding=_text("/proc/sys/net/ipv4/ip_forward") == "1",
         forward_drops=drops.result(),
         state=_disk(config.directories.state),
@@ -72,6 +85,22 @@ async def _program(name: str, wanted: str) -> Program:
         version = _version((done.stdout or done.stderr).decode(errors="replace"))
     static = name != "catatonit" or _is_static(Path(path))
     return Program(wanted=wanted, path=path, version=version, fixes=_fixes(PACKAGES[name]), static=static)
+
+
+def _helpers(*, as_directories: bool) -> Mapping[str, str]:
+    """Of each job the program that does it, empty where there is none."""
+    wanted = [helper for helper in HELPERS if as_directories or helper.name not in FOR_DIRECTORIES]
+    return {helper.name: next(filter(None, map(_located, helper.programs)), "") for helper in wanted}
+
+
+def _located(name: str) -> str:
+    """A program's path; of a library that can be loaded its name."""
+    if ".so." not in name:
+        return shutil.which(name) or ""
+    with suppress(OSError):
+        ctypes.CDLL(name)
+        return name
+    return ""
 
 
 def _is_static(path: Path) -> bool:

@@ -30,6 +30,67 @@ PACKAGES = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Helper:
+    """A job that hostpod has programs for, the best first, and what is lost without any. All are looked up in PATH."""
+
+    name: str
+    programs: tuple[str, ...]
+    package: str
+    lost: str
+    level: Level
+
+
+# What hostpod calls beside the programs that can be set.
+HELPERS = (
+    Helper(
+        name="setpriv",
+        programs=("setpriv",),
+        package="util-linux",
+        lost="no image can be pulled",
+        level="fail",
+    ),
+    Helper(
+        name="gunzip",
+        programs=("igzip", "pigz", "gzip"),
+        package="isal",
+        lost="images can hardly be pulled, most layers are gzip",
+        level="fail",
+    ),
+    Helper(
+        name="unzstd",
+        programs=("zstd", "unzstd"),
+        package="zstd",
+        lost="images with zstd layers cannot be pulled",
+        level="warn",
+    ),
+    Helper(
+        name="sqfs2tar",
+        programs=("sqfs2tar",),
+        package="squashfs-tools-ng",
+        lost="layers cannot become directories",
+        level="fail",
+    ),
+    Helper(name="tar", programs=("tar",), package="tar", lost="layers cannot become directories", level="fail"),
+    Helper(
+        name="mke2fs",
+        programs=("mke2fs",),
+        package="e2fsprogs",
+        lost="the sizeLimit of an emptyDir cannot be held",
+        level="warn",
+    ),
+    Helper(
+        name="libnftables",
+        programs=("libnftables.so.1",),
+        package="nftables",
+        lost="there is no pod network",
+        level="fail",
+    ),
+)
+FOR_DIRECTORIES = ("sqfs2tar", "tar")
+"""Only needed where layers are directories."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
     """One line of `hostpod doctor`: what was looked at, what was found, and how to mend it ("" when it is good)."""
 
@@ -73,6 +134,7 @@ class Facts:
     filesystems: frozenset[str]
     loop_devices: bool
     programs: Mapping[str, Program]
+    helpers: Mapping[str, str]
     forwarding: bool
     forward_drops: Sequence[str]
     state: Disk
@@ -122,6 +184,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         _overlay(facts),
         _layers(facts),
         *(_program(name, program) for name, program in facts.programs.items()),
+        *(_helper(helper, facts.helpers[helper.name]) for helper in HELPERS if helper.name in facts.helpers),
         *_advisories(facts),
         _forwarding(facts),
         _forward_rules(facts),
@@ -189,6 +252,16 @@ def _program(name: str, program: Program) -> Check:
         mend = "install the catatonit package, or set binaries.catatonit to a static one"
         return Check(name=name, level="fail", found=f"{program.path} is not linked statically", mend=mend)
     return _ok(name, f"{program.version or 'unknown version'} ({program.path})")
+
+
+def _helper(helper: Helper, found: str) -> Check:
+    mend = f"apt-get install {helper.package}"
+    if not found:
+        lacking = f"{' or '.join(helper.programs)}: not there, {helper.lost}"
+        return Check(name=helper.name, level=helper.level, found=lacking, mend=mend)
+    if found.rpartition("/")[2] == "gzip":
+        return Check(name=helper.name, level="warn", found=f"{found}: igzip takes a quarter of its time", mend=mend)
+    return _ok(helper.name, found)
 
 
 def _advisories(facts: Facts) -> Iterator[Check]:
