@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 CODE := hostpod tests lab bench
 
-.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs tutorial lock clean
+.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs tutorial deb lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,11 @@ docs: setup ## Write the generated documents anew
 
 tutorial: images ## Run every command of docs/tutorial.md and write what it prints (root)
 	@$(PYTHON) -m lab.tutorial
+
+deb: ## Build the Debian package into dist/ (SUITE=trixie for another release, BUILD=2 for a newer one of the same tree)
+	@packaging/setup/system deb
+	@packaging/setup/venv
+	@$(PYTHON) -m lab.deb $(if $(SUITE),--suite $(SUITE)) $(if $(BUILD),--build $(BUILD))
 
 lock: ## Write requirements.lock anew (ARGS=--upgrade takes newer versions)
 	@packaging/setup/system

@@ -1,8 +1,9 @@
-"""docs/settings.md and examples/hostpod.yaml, made from the settings themselves."""
+"""docs/settings.md, examples/hostpod.yaml and what hostpod.yaml(5) says, made from the settings themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -39,18 +40,18 @@ def settings_page() -> str:
         "changes the journal says that they need a restart. A file that cannot be used changes nothing.",
         "",
     ]
-    for title, rows in _groups():
+    for title, rows in groups():
         lines += [f"## {title}", "", "| key | default | unit | range | | |", "|---|---|---|---|---|---|"]
-        for keys, field in rows:
-            cells = (f"`{'.'.join(keys)}`", _default_cell(field), unit_of(field, keys), range_of(keys) or "any")
-            lines.append(f"| {' | '.join(cells)} | {'↻' if is_live(field) else ''} | {field.description} |")
+        for row in rows:
+            cells = (f"`{row.key}`", _default_cell(row), row.unit, row.range or "any", "↻" if row.live else "")
+            lines.append(f"| {' | '.join(cells)} | {row.description} |")
         lines.append("")
     return "\n".join(lines)
 
 
 def example_file() -> str:
     """The text of examples/hostpod.yaml: every key at its default, commented out."""
-    lines = [f"# hostpod's settings; to be put at {DEFAULT_PATH}.", "# Every key is shown with its default."]
+    lines = [f"# hostpod's settings, read from {DEFAULT_PATH}.", "# Every key is shown with its default."]
     for key, field in by_key(Config).items():
         section = section_of(field)
         lines.append("")
@@ -63,17 +64,41 @@ def example_file() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _groups() -> Iterator[tuple[str, list[tuple[Keys, FieldInfo]]]]:
-    yield "General", [(keys, field) for keys, field in settings() if len(keys) == 1]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """A setting in words; `default` is as it is written in the file, empty where it is unset."""
+
+    key: str
+    default: str
+    unit: str
+    range: str
+    live: bool
+    description: str
+
+
+def groups() -> Iterator[tuple[str, list[Setting]]]:
+    """Every setting in its group, under the group's name and what it is about."""
+    yield "General", [_setting(keys, field) for keys, field in settings() if len(keys) == 1]
     for key, field in by_key(Config).items():
         section = section_of(field)
         if section is not None:
-            yield f"{key}: {(section.__doc__ or '').strip().rstrip('.')}", list(settings(section, (key,)))
+            title = f"{key}: {(section.__doc__ or '').strip().rstrip('.')}"
+            yield title, [_setting(keys, inner) for keys, inner in settings(section, (key,))]
 
 
-def _default_cell(field: FieldInfo) -> str:
-    text = default_text(field)
-    return f"`{text}`" if text else _HOST_NAME if field.default is PydanticUndefined else "unset"
+def _setting(keys: Keys, field: FieldInfo) -> Setting:
+    return Setting(
+        key=".".join(keys),
+        default=_HOST_NAME if field.default is PydanticUndefined else default_text(field),
+        unit=unit_of(field, keys),
+        range=range_of(keys),
+        live=is_live(field),
+        description=field.description or "",
+    )
+
+
+def _default_cell(row: Setting) -> str:
+    return row.default if row.default == _HOST_NAME else f"`{row.default}`" if row.default else "unset"
 
 
 def default_text(field: FieldInfo) -> str:
