@@ -134,8 +134,10 @@ def settings_page() -> str:
     for title, rows in groups():
         lines += [roff.heading(title.partition(":")[0]), *roff.paragraphs(title.partition(": ")[2])]
         for row in rows:
-            about = "; ".join(part for part in (row.unit, row.range, f"default: {row.default}") if part)
-            lines += roff.item(roff.bold(row.key), [roff.escaped(row.description), ".br", roff.escaped(about)])
+            about = (row.unit, row.range, f"default: {row.default or 'unset'}", "live" if row.live else "")
+            lines += roff.item(
+                roff.bold(row.key), [roff.escaped(row.description), ".br", roff.escaped("; ".join(filter(None, about)))]
+            )
     lines += [
         roff.heading("Examples"),
         *roff.as_it_is(["logLevel: debug", "network:", "  subnet: 10.90.0.0/16", "backoff:", "  max: 1m"]),
