@@ -48,7 +48,7 @@ class Recipe:
     suite: str
     packages: tuple[str, ...]
     script: str
-    prepare: str = ":"
+    prepare: str = "true"
 
 
 def of_container(suite: str) -> Recipe:
