@@ -176,6 +176,10 @@ class CgroupConfig(Section):
     """The cgroup tree."""
 
     root: str = Field("hostpod", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="Name of hostpod's root cgroup.")
+    driver: Literal["auto", "systemd", "cgroupfs"] = Field(
+        "auto",
+        description="Who makes the cgroups: systemd, as slices and scopes, or hostpod. auto: systemd where it runs.",
+    )
     pids_limit: int = Field(0, ge=0, description="Most processes of one pod; 0: no limit.")
 
 

@@ -15,7 +15,8 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
-from hostpod.host.cgroup import CgroupError, Cgroups
+from hostpod.host.cgroup import CgroupError
+from hostpod.host.cgroup_choice import choose_driver
 from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
 from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
@@ -34,6 +35,10 @@ RUNTIME_CALLS_PER_CORE = 4
 
 class StartError(Exception):
     """The daemon cannot start; the message says why and what to do."""
+
+
+class InUseError(StartError):
+    """Another daemon has the directories."""
 
 
 START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError, StoreError)
@@ -68,7 +73,7 @@ def _claimed(directory: Path, setting: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StartError(f"another hostpod runs on {directory}: stop it, or set directories.{setting}") from error
+            raise InUseError(f"another hostpod runs on {directory}: stop it, or set directories.{setting}") from error
         yield
     finally:
         os.close(descriptor)
@@ -80,8 +85,9 @@ async def open_edges(config: Config, stack: AsyncExitStack) -> Edges:
     for binary in (binaries.runc, binaries.conmon, binaries.catatonit, binaries.skopeo):
         _found(binary)
     runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
-    cgroups = Cgroups.detect(config.cgroups.root)
-    cgroups.open()
+    cgroups = choose_driver(config.cgroups.driver, config.cgroups.root, stack)
+    await cgroups.open()
+    by_systemd = cgroups.name == "systemd"
     make_pause_root(binaries.catatonit, paths.pause_root)
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
@@ -91,13 +97,14 @@ async def open_edges(config: Config, stack: AsyncExitStack) -> Edges:
     return Edges(
         config=config,
         paths=paths,
-        runc=Runc(binary=runc, root=paths.runc),
+        runc=Runc(binary=runc, root=paths.runc, systemd_cgroup=by_systemd),
         conmon=Conmon(
             binary=_found(binaries.conmon),
             runc=runc,
             runc_root=paths.runc,
             exit_dir=paths.exits,
             socket_dir=paths.attach,
+            systemd_cgroup=by_systemd,
         ),
         cgroups=cgroups,
         images=images,
@@ -115,7 +122,7 @@ async def leave(edges: Edges, engine: Engine) -> None:
     await edges.network.close(remove=empty)
     if empty:
         remove_pause_root(edges.paths.pause_root)
-        edges.cgroups.close()
+        await edges.cgroups.close()
 
 
 def _found(binary: str) -> str:

@@ -38,6 +38,7 @@ async def adopt(edges: Edges) -> list[PodState]:
     await end_strays(edges.paths.runc, monitored=made)
     pauses = {sandbox.pause_id(state.uid) for state in states}
     await _remove_unknown_containers({record.id for record in records} | pauses, edges)
+    await _remove_unknown_cgroups({sandbox.pod_cgroup(edges, state.record.pod) for state in states}, edges)
     await _remove_unknown_pods({state.uid for state in states}, edges)
     await _remove_bundles(states, edges)
     joined = edges.network.joined()
@@ -98,14 +99,17 @@ async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:
                     remove_tree(path)
 
 
+async def _remove_unknown_cgroups(paths: Set[str], edges: Edges) -> None:
+    for cgroup in await edges.cgroups.list_pods():
+        if cgroup.path not in paths:
+            with _if_possible(f"pod {cgroup.uid}"):
+                await edges.cgroups.kill_all(cgroup.path)
+                await edges.cgroups.remove(cgroup.path)
+
+
 async def _remove_unknown_pods(uids: Set[str], edges: Edges) -> None:
     with _if_possible("other pods' addresses"):
         await edges.network.forget_except(uids)
-    for cgroup in edges.cgroups.list_pods():
-        if cgroup.uid not in uids:
-            with _if_possible(f"pod {cgroup.uid}"):
-                await asyncio.to_thread(edges.cgroups.kill_all, cgroup.path)
-                await asyncio.to_thread(edges.cgroups.remove_pod, cgroup.path)
     for path in (*edges.paths.pods.iterdir(), *edges.paths.pod_states.iterdir()):
         if path.name not in uids:
             with _if_possible(f"pod {path.name}"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
-from hostpod.engine.sandbox import pod_cgroup, sandbox_paths
+from hostpod.engine.sandbox import described, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
@@ -53,6 +53,11 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
                 pid_file=paths.pid_file,
                 conmon_pid_file=paths.conmon_pid_file,
                 name=journal_name(state, container),
+                place=edges.cgroups.monitor_place(
+                    record.id,
+                    pod=pod_cgroup(edges, state.record.pod),
+                    description=f"conmon of {_described(state, record)}",
+                ),
                 journal=takes_containers(edges.config.logging.journal),
             )
     except ContainerRefusedError as refusal:
@@ -77,6 +82,10 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     observe(state, record.id, ended)
 
 
+def _described(state: PodState, record: ContainerRecord) -> str:
+    return f"container {record.name} of {described(state.record.pod)}"
+
+
 def journal_name(state: PodState, container: Container) -> str:
     """CONTAINER_NAME in the journal, the same for every attempt. No part may have an underscore, so it is unique."""
     meta = state.record.pod.metadata
@@ -98,7 +107,7 @@ def _new_record(
         image_id=image.id,
         stop_signal=image.config.stop_signal or "SIGTERM",
         log=str(logs / container.name / f"{action.attempt}.log"),
-        cgroup=f"{pod_cgroup(edges, state.record.pod)}/{cid}",
+        cgroup=edges.cgroups.container_path(pod_cgroup(edges, state.record.pod), cid),
         created_at=now(),
     )
 
@@ -126,7 +135,8 @@ def _write_bundle(state: PodState, container: Container, record: ContainerRecord
         sandbox=sandbox_paths(state),
         mounts=tuple(Mount.bound(mount) for mount in mounts),
         user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
-        cgroups_path=record.cgroup,
+        cgroups_path=edges.cgroups.oci_path(record.cgroup),
+        annotations=edges.cgroups.annotations(_described(state, record)),
         rootfs=str(paths.rootfs),
         privileges=edges.privileges,
     )
@@ -196,7 +206,7 @@ async def kill(state: PodState, cid: str, edges: Edges) -> None:
     """SIGKILL to all that runs in the container, and then the note that it was sent."""
     if cid in state.processes:
         state.processes[cid].signal(signal.SIGKILL)
-    await asyncio.to_thread(edges.cgroups.kill_all, state.containers[cid].cgroup)
+    await edges.cgroups.kill_all(state.containers[cid].cgroup)
     state.keep(replace(state.containers[cid], kill_sent=True))
 
 
@@ -233,8 +243,8 @@ async def discard(state: PodState, cid: str, edges: Edges) -> None:
     cgroup = state.containers[cid].cgroup
     await edges.conmon.dismiss(cid, state.paths.container(cid).conmon_pid_file)
     await _free(state, cid, edges)
-    await asyncio.to_thread(edges.cgroups.kill_all, cgroup)
-    await asyncio.to_thread(edges.cgroups.remove_pod, cgroup)
+    await edges.cgroups.kill_all(cgroup)
+    await edges.cgroups.remove(cgroup)
     await forget(state, cid, edges)
 
 

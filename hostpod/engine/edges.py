@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from hostpod.config import Config
+from hostpod.engine.cgroup_driver import CgroupDriver
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
-from hostpod.host.cgroup import Cgroups
 from hostpod.host.conmon import Conmon
 from hostpod.host.privileges import Privileges
 from hostpod.host.runc import Runc
@@ -17,16 +17,17 @@ from hostpod.network import PodNetwork
 from hostpod.volumes import PodVolumes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Edges:
-    """Built once by the daemon. `slots` bounds how many runtime calls run at once: more than the cores can take only
-    makes each of them slower."""
+    """Built once by the daemon. `config` is replaced as a whole when settings are reloaded, and nothing else ever is:
+    look at it where you need it, and keep no part of it. `slots` bounds how many runtime calls run at once: more than
+    the cores can take only makes each of them slower."""
 
     config: Config
     paths: Paths
     runc: Runc
     conmon: Conmon
-    cgroups: Cgroups
+    cgroups: CgroupDriver
     images: ImageStore
     network: PodNetwork
     volumes: PodVolumes

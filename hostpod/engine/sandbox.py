@@ -29,6 +29,11 @@ def pod_cgroup(edges: Edges, pod: Pod) -> str:
     return edges.cgroups.pod_path(qos_class(pod), pod.metadata.uid or "")
 
 
+def described(pod: Pod) -> str:
+    """The pod as a line for people, who look at cgroups: `pod default/web-lab`."""
+    return f"pod {pod.metadata.namespace or 'default'}/{pod.metadata.name}"
+
+
 def sandbox_paths(state: PodState) -> SandboxPaths:
     """The namespaces that containers of the pod join; those of the host are left out."""
     spec = state.record.pod.spec
@@ -54,7 +59,12 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
     """The pod's cgroup, then its namespaces: nothing runs in them yet."""
     pod = state.record.pod
     state.remains = True
-    edges.cgroups.create_pod(pod_cgroup(edges, pod), pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit))
+    await edges.cgroups.create_pod(
+        pod_cgroup(edges, pod),
+        pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit),
+        description=described(pod),
+        monitors=len(pod.spec.containers),
+    )
     hostname = None if pod.spec.host_network else pod_hostname(pod)
     state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
@@ -75,10 +85,12 @@ async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) ->
         await edges.runc.delete(pause_id(state.uid), force=True)
         await asyncio.to_thread(remove_tree, bundle)
     bundle.mkdir()
+    cgroup = edges.cgroups.container_path(pod_cgroup(edges, state.record.pod), pause_id(state.uid))
     spec = pause_spec(
         pod=state.record.pod,
         namespaces=sandbox_paths(state),
-        cgroups_path=f"{pod_cgroup(edges, state.record.pod)}/pause",
+        cgroups_path=edges.cgroups.oci_path(cgroup),
+        annotations=edges.cgroups.annotations(f"pause of {described(state.record.pod)}"),
         rootfs=str(edges.paths.pause_root / "rootfs"),
         privileges=edges.privileges,
     )
@@ -143,6 +155,6 @@ async def tear_down(state: PodState, edges: Edges) -> None:
     if state.namespaces is not None:
         state.namespaces.close()
     state.namespaces = None
-    await asyncio.to_thread(edges.cgroups.remove_pod, pod_cgroup(edges, state.record.pod))
+    await edges.cgroups.remove(pod_cgroup(edges, state.record.pod))
     await asyncio.to_thread(remove_tree, state.paths.pause)
     state.remains = False

@@ -1,6 +1,7 @@
-"""Pod cgroups: /ROOT/podUID, /ROOT/burstable/podUID and /ROOT/besteffort/podUID, on cgroup v1 and v2.
+"""Pod cgroups as files: /ROOT/podUID, /ROOT/burstable/podUID and /ROOT/besteffort/podUID, on cgroup v1 and v2.
 
-A path begins at the hierarchy's root and is the same in every hierarchy; containers lie below their pod's.
+A path begins at the hierarchy's root and is the same in every hierarchy; containers lie below their pod's. Looking,
+killing and removing work on any path, whoever made the cgroup.
 """
 
 from __future__ import annotations
@@ -91,10 +92,8 @@ class Cgroups:
 
     def close(self) -> None:
         """Remove the QoS parents and the root, unless something is in them."""
-        for hierarchy in self.layout.hierarchies:
-            for parent in ("burstable", "besteffort", ""):
-                with suppress(OSError):
-                    below(hierarchy, f"{self.root}/{parent}").rmdir()
+        for parent in ("burstable", "besteffort", ""):
+            self.trim(f"{self.root}/{parent}")
 
     def pod_path(self, qos: str, uid: str) -> str:
         """A pod's cgroup: `/hostpod/burstable/podUID`. `qos` is Kubernetes' name of the class."""
@@ -133,6 +132,29 @@ class Cgroups:
                 if time.monotonic() > deadline:
                     raise CgroupError(f"cannot remove cgroup {path}: processes {list(self.pids(path))} are in it")
                 time.sleep(_LOOK_AGAIN_S)
+
+    def wait_until_empty(self, path: str) -> None:
+        """Wait for processes that are about to be gone; raises CgroupError when some are not."""
+        deadline = time.monotonic() + REMOVAL_DEADLINE_S
+        while pids := self.pids(path):
+            if time.monotonic() > deadline:
+                raise CgroupError(f"cannot remove cgroup {path}: processes {list(pids)} are in it")
+            time.sleep(_LOOK_AGAIN_S)
+
+    def exists(self, path: str) -> bool:
+        """Whether some hierarchy has it."""
+        return any(below(hierarchy, path).is_dir() for hierarchy in self.layout.hierarchies)
+
+    def children(self, path: str) -> tuple[str, ...]:
+        """The names of the cgroups right below one, in all hierarchies."""
+        found = (child.name for hierarchy in self.layout.hierarchies for child in _children(below(hierarchy, path)))
+        return tuple(dict.fromkeys(found))
+
+    def trim(self, path: str) -> None:
+        """Remove a cgroup wherever nothing is in it; what is below it stays."""
+        for hierarchy in self.layout.hierarchies:
+            with suppress(OSError):
+                below(hierarchy, path).rmdir()
 
     def pids(self, path: str) -> tuple[int, ...]:
         """Every process in a cgroup and below."""

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,9 +42,17 @@ class Conmon:
     """Creates containers under a monitor each."""
 
     def __init__(
-        self, *, binary: str | Path, runc: str | Path, runc_root: Path, exit_dir: Path, socket_dir: Path
+        self,
+        *,
+        binary: str | Path,
+        runc: str | Path,
+        runc_root: Path,
+        exit_dir: Path,
+        socket_dir: Path,
+        systemd_cgroup: bool = False,
     ) -> None:
         self.binary = binary
+        self.systemd_cgroup = systemd_cgroup
         self.runc = runc
         self.runc_root = runc_root
         self.exit_dir = exit_dir
@@ -58,13 +67,15 @@ class Conmon:
         pid_file: Path,
         conmon_pid_file: Path,
         name: str,
+        place: Callable[[int], Awaitable[None]] | None = None,
         journal: bool = False,
         stdin: bool = False,
         tty: bool = False,
     ) -> int:
         """`runc create` under a new conmon; returns the container's pid. Its process waits for `runc start`.
 
-        With `journal` conmon writes each line to journald as well, as CONTAINER_NAME=`name`.
+        `place` is given conmon's pid before it does anything, and may move it to a cgroup of its own. With `journal`
+        conmon writes each line to journald as well, as CONTAINER_NAME=`name`.
 
         Raises ContainerRefusedError when the container's program is at fault and ConmonError for anything else. When
         the caller is cancelled conmon is killed, and runc with it; what runc made until then is deleted by the caller.
@@ -76,7 +87,7 @@ class Conmon:
         argv += ["--terminal"] if tty else []
         self._make_room(conmon_pid_file)
         try:
-            return _pid(await _first_message(argv, bundle), bundle)
+            return _pid(await _first_message(argv, bundle, place), bundle)
         except BaseException as error:
             _kill_monitor(conmon_pid_file)
             self.forget(cid)  # conmon leaves its attach link when runc fails
@@ -93,6 +104,7 @@ class Conmon:
             raise ConmonError(f"cannot run {self.runc}: no such program; install it or set its path")
         argv = [str(self.binary), "--api-version", "1", "--cid", cid, "--cuuid", cid, "--name", name]
         argv += ["--runtime", runc, "--bundle", str(bundle)]
+        argv += ["--systemd-cgroup"] if self.systemd_cgroup else []  # handed on to runc
         for argument in ("--root", str(self.runc_root), "--log", str(bundle / RUNTIME_LOG), "--log-format", "json"):
             argv += ["--runtime-arg", argument]
         argv += ["--container-pidfile", str(pid_file), "--log-path", f"k8s-file:{log_path}", "--no-sync-log"]
@@ -130,29 +142,54 @@ def was_oom_killed(bundle: Path) -> bool:
     return (bundle / OOM_FILE).exists()
 
 
-async def _first_message(argv: list[str], bundle: Path) -> str:
+async def _first_message(argv: list[str], bundle: Path, place: Callable[[int], Awaitable[None]] | None) -> str:
     """Start conmon and wait for the line it writes to its pipe; empty when it ended without one."""
     receive, send = os.pipe()
     errors = os.memfd_create("stderr")
+    gate = _Gate() if place else None
     try:
-        environment = {**ENVIRONMENT, "_OCI_SYNCPIPE": str(send)}
+        environment = {**ENVIRONMENT, "_OCI_SYNCPIPE": str(send), **(gate.environment if gate else {})}
+        pass_fds = (send, gate.outside) if gate else (send,)
         async with asyncio.timeout(DEADLINE_S):
             # The working directory is where conmon puts the `oom` file.
-            async with started(argv, env=environment, cwd=bundle, stderr=errors, pass_fds=(send,)) as process:
+            async with started(argv, env=environment, cwd=bundle, stderr=errors, pass_fds=pass_fds) as process:
                 os.close(send)
                 send = -1
+                if place and gate:
+                    await place(process.pid)
+                    gate.open()
                 message = await _line(receive)
                 exit_code = await process.wait()
         words = os.pread(errors, MESSAGE_LIMIT_BYTES, 0).decode(errors="replace")
     except TimeoutError as error:
         raise ConmonError(f"cannot create the container: runc did not end within {DEADLINE_S:g} s") from error
     finally:
+        if gate:
+            gate.close()
         for descriptor in (receive, send, errors):
             if descriptor >= 0:
                 os.close(descriptor)
     if not message and exit_code != 0:
         raise ConmonError(f"cannot create the container: conmon: {plain_words(words) or f'exit code {exit_code}'}")
     return message
+
+
+class _Gate:
+    """Holds conmon at its start: it reads a byte from the pipe that it is told of before it forks."""
+
+    def __init__(self) -> None:
+        self.outside, self._inside = os.pipe()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"_OCI_STARTPIPE": str(self.outside)}
+
+    def open(self) -> None:
+        os.write(self._inside, b"\0")
+
+    def close(self) -> None:
+        os.close(self.outside)
+        os.close(self._inside)
 
 
 async def _line(descriptor: int) -> str:

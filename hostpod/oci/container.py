@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from hostpod.kube import Container, Pod
 from hostpod.oci.command import process_arguments
@@ -12,6 +13,7 @@ from hostpod.oci.resources import container_resources, oom_score_adj
 from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, User
 
 HOSTNAME_LIMIT = 63
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def container_spec(
@@ -25,6 +27,7 @@ def container_spec(
     cgroups_path: str,
     rootfs: str,
     privileges: Privileges,
+    annotations: Mapping[str, str] = NOTHING,
 ) -> Json:
     """The whole config.json. `mounts` come after the standard ones. Raises SpecError when nothing can run."""
     return {
@@ -40,6 +43,7 @@ def container_spec(
             "readonlyPaths": list(READ_ONLY_PATHS),
             **_root_propagation(mounts),
         },
+        **annotated(annotations),
     }
 
 
@@ -66,6 +70,11 @@ def _process(pod: Pod, container: Container, image: ImageDefaults, user: User, p
         "noNewPrivileges": False,
         "oomScoreAdj": privileges.allowed_oom_score_adj(wanted),
     }
+
+
+def annotated(annotations: Mapping[str, str]) -> Json:
+    """What runc is told beside the specification, if anything."""
+    return {"annotations": dict(annotations)} if annotations else {}
 
 
 def _namespaces(pod: Pod, sandbox: SandboxPaths) -> list[Json]:

@@ -5,8 +5,10 @@ Its root is one program, /dev/null and a place for /proc, made once for all pods
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hostpod.kube import Pod
-from hostpod.oci.container import joined
+from hostpod.oci.container import NOTHING, annotated, joined
 from hostpod.oci.defaults import OCI_VERSION, PROC
 from hostpod.oci.resources import PAUSE_OOM_SCORE_ADJ
 from hostpod.oci.values import Json, Privileges, SandboxPaths
@@ -14,7 +16,15 @@ from hostpod.oci.values import Json, Privileges, SandboxPaths
 PROGRAM = "catatonit"
 
 
-def pause_spec(*, pod: Pod, namespaces: SandboxPaths, cgroups_path: str, rootfs: str, privileges: Privileges) -> Json:
+def pause_spec(
+    *,
+    pod: Pod,
+    namespaces: SandboxPaths,
+    cgroups_path: str,
+    rootfs: str,
+    privileges: Privileges,
+    annotations: Mapping[str, str] = NOTHING,
+) -> Json:
     """The whole config.json of a pod's pause container. Its `pid` namespace is new, unless the pod has the host's."""
     own = ["mount"] if pod.spec.host_pid else ["mount", "pid"]
     return {
@@ -39,4 +49,5 @@ def pause_spec(*, pod: Pod, namespaces: SandboxPaths, cgroups_path: str, rootfs:
             "namespaces": [*({"type": kind} for kind in own), *joined(namespaces)],
             "resources": {"devices": [{"allow": False, "access": "rwm"}]},
         },
+        **annotated(annotations),
     }

@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_told_in_one_line(text: str, message: str) -> Non
 
 def test_a_key_that_resembles_nothing_gets_the_list_of_keys() -> None:
     (problem,) = problems("cgroups: {zzz: 1}")
-    assert problem == "h.yaml:1: cgroups.zzz: unknown setting; there are pidsLimit, root"
+    assert problem == "h.yaml:1: cgroups.zzz: unknown setting; there are driver, pidsLimit, root"
 
 
 def test_a_missing_default_file_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,17 +159,29 @@ class Cgroups:
     def pod_path(self, qos: str, uid: str) -> str:
         return f"/test/{qos}/pod{uid}"
 
-    def create_pod(self, path: str, limits: object) -> None:
+    def container_path(self, pod: str, cid: str) -> str:
+        return f"{pod}/{cid}"
+
+    def oci_path(self, path: str) -> str:
+        return path
+
+    def annotations(self, description: str) -> dict[str, str]:
+        return {}
+
+    def monitor_place(self, cid: str, **_: str) -> None:
+        return None
+
+    async def create_pod(self, path: str, limits: object, **_: object) -> None:
         self._machine.refuse("create_pod")
         self._machine.cgroups.add(path)
 
-    def list_pods(self) -> list[PodCgroup]:
+    async def list_pods(self) -> list[PodCgroup]:
         return [PodCgroup(uid=path.rpartition("/pod")[2], path=path) for path in self._machine.cgroups]
 
-    def remove_pod(self, path: str) -> None:
+    async def remove(self, path: str) -> None:
         self._machine.cgroups.discard(path)
 
-    def kill_all(self, path: str) -> None:
+    async def kill_all(self, path: str) -> None:
         pass
 
 

@@ -1,0 +1,159 @@
+"""Pods as slices of systemd, their containers and monitors as scopes: units that people see, limit and stop.
+
+What runs in a scope belongs to process 1 and not to hostpod.service, so nothing that is done to the service touches it.
+Reading, killing and waiting are done on the cgroup files, which are the same as with the other driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from hostpod.host import slices
+from hostpod.host.cgroup import BESTEFFORT_SHARES, CgroupError, Cgroups, PodCgroup, PodLimits
+from hostpod.host.cgroup_layout import Layout
+from hostpod.host.slices import Properties
+from hostpod.host.units import UnitError
+
+
+class UnitManager(Protocol):
+    """What is asked of systemd; see `hostpod.host.units.Units`."""
+
+    async def start_transient(self, name: str, properties: Properties) -> bool: ...
+    async def start(self, name: str) -> None: ...
+    async def stop(self, name: str) -> None: ...
+    async def reset_failed(self, name: str) -> None: ...
+    async def loaded(self, pattern: str) -> tuple[str, ...]: ...
+    async def has_file(self, name: str) -> bool: ...
+
+
+class SystemdCgroups:
+    """The driver `systemd`. `root` is the name of the root slice without `.slice`, and the beginning of scopes' names.
+
+    Paths are those of the cgroups, from the hierarchy's root; the unit is the last part of one.
+    """
+
+    name = "systemd"
+
+    def __init__(self, root: str, tree: Cgroups, units: UnitManager) -> None:
+        self._root = root
+        self._tree = tree
+        self._units = units
+        self._v2 = tree.layout.version == "v2"
+
+    @property
+    def layout(self) -> Layout:
+        return self._tree.layout
+
+    @property
+    def controllers(self) -> frozenset[str]:
+        return self._tree.controllers
+
+    def pod_path(self, qos: str, uid: str) -> str:
+        return slices.slice_path(slices.pod_slice(self._root, qos, uid))
+
+    def container_path(self, pod: str, cid: str) -> str:
+        return f"{pod}/{self._root}-{cid}.scope"
+
+    def oci_path(self, path: str) -> str:
+        """runc's form with --systemd-cgroup: SLICE:PREFIX:NAME is the scope PREFIX-NAME.scope in that slice."""
+        pod, _, scope = path.rpartition("/")
+        name = scope.removeprefix(f"{self._root}-").removesuffix(".scope")
+        return f"{slices.unit_of(pod)}:{self._root}:{name}"
+
+    def annotations(self, description: str) -> Mapping[str, str]:
+        return slices.scope_annotations(description)
+
+    async def open(self) -> None:
+        if not slices.is_slice_name(self._root):
+            raise CgroupError(
+                f'cannot name a slice "{self._root}.slice": cgroups.root must have no dash at its end or after another'
+            )
+        with _as_cgroup_errors():
+            await self._have(f"{self._root}.slice", "Pods of hostpod", {})
+            for qos in ("Burstable", "BestEffort"):
+                weight = slices.shares_property(BESTEFFORT_SHARES, v2=self._v2) if qos == "BestEffort" else {}
+                await self._have(slices.qos_slice(self._root, qos), f"{qos} pods of hostpod", weight)
+
+    async def _have(self, name: str, description: str, weight: Properties) -> None:
+        """A slice that runs. One that there is stays what an earlier daemon, or a unit file, made it."""
+        if not await self._units.start_transient(name, {**slices.described(description), **weight}):
+            await self._units.start(name)
+
+    async def close(self) -> None:
+        """Stop what is empty and nobody wrote a file for: the classes' slices, the root, and what is above it."""
+        own = [slices.qos_slice(self._root, qos) for qos in ("BestEffort", "Burstable", "Guaranteed")]
+        for name in (*own, *slices.parents(own[-1])):
+            path = slices.slice_path(name)
+            if self._tree.children(path):
+                return
+            with suppress(UnitError):
+                if await self._units.has_file(name):
+                    return
+                await self._units.stop(name)
+            self._tree.trim(path)
+
+    async def create_pod(self, path: str, limits: PodLimits, *, description: str, monitors: int) -> None:
+        """A pod's slice with its limits, before anything is in it. Safe to repeat; `monitors` conmons will be in it."""
+        if not self._tree.exists(path.rpartition("/")[0]):  # somebody stopped it
+            await self.open()
+        name = slices.unit_of(path)
+        properties = {
+            **slices.described(description),
+            **slices.limit_properties(limits, v2=self._v2, monitors=monitors),
+        }
+        with _as_cgroup_errors():
+            if not await self._units.start_transient(name, properties) and not self._tree.pids(path):
+                # Of an earlier try; or systemd's own doing, and without limits, because a scope was to be in it.
+                await self._units.stop(name)
+                await self._units.start_transient(name, properties)
+
+    def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:
+        """Move a conmon that has not forked yet, and all that will come of it, to a scope in its pod's slice."""
+        scope = f"{self._root}-conmon-{cid}.scope"
+
+        async def place(pid: int) -> None:
+            properties = slices.monitor_properties(pid, slice_name=slices.unit_of(pod), description=description)
+            with _as_cgroup_errors():
+                if not await self._units.start_transient(scope, properties):
+                    raise CgroupError(f"cannot make a scope for conmon: there is a {scope} already")
+
+        return place
+
+    async def kill_all(self, path: str) -> None:
+        await asyncio.to_thread(self._tree.kill_all, path)
+
+    async def remove(self, path: str) -> None:
+        """Stop a pod's slice or a container's scope that nothing runs in any more, and what is left below it.
+
+        Raises CgroupError when something does run: systemd would end it in its own way, and wait for it.
+        """
+        await asyncio.to_thread(self._tree.wait_until_empty, path)
+        name = slices.unit_of(path)
+        with _as_cgroup_errors():
+            await self._units.stop(name)
+            await self._units.reset_failed(name)
+        # Of v1's hierarchies systemd knows only those that it set something in.
+        await asyncio.to_thread(self._tree.remove_pod, path)
+
+    async def list_pods(self) -> tuple[PodCgroup, ...]:
+        """Pods that have a slice: loaded by systemd, or left as a directory in some hierarchy."""
+        with _as_cgroup_errors():
+            names = set(await self._units.loaded(f"{self._root}-*.slice"))
+        for qos in slices.QOS_INFIXES:
+            names |= set(self._tree.children(slices.slice_path(slices.qos_slice(self._root, qos))))
+        found = ((slices.pod_of(self._root, name), slices.slice_path(name)) for name in sorted(names))
+        return tuple(PodCgroup(uid=uid, path=path) for uid, path in found if uid is not None)
+
+    def oom_kills(self, path: str) -> int:
+        return self._tree.oom_kills(path)
+
+
+@contextmanager
+def _as_cgroup_errors() -> Iterator[None]:
+    try:
+        yield
+    except UnitError as error:
+        raise CgroupError(str(error)) from error
