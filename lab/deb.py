@@ -29,22 +29,6 @@ _BUILT_WITHIN_S = 600
 # glibc of bookworm and of what wheels were built on before it; the best for us is named first.
 _GLIBC_MINORS = (36, 35, 34, 31, 28, 27, 24, 17, 12, 5)
 
-# The root stays as it is, and all mounts go with the namespace. The place has the same name on every machine.
-_BUILD = """
-set -eu
-mount --bind "$ROOT" "$ROOT"
-mount -o remount,bind,ro "$ROOT"
-mount -t proc proc "$ROOT/proc"
-mount -t tmpfs tmp "$ROOT/tmp"
-mount -t tmpfs run "$ROOT/run"
-mount --bind "$WORK" "$ROOT/mnt"
-exec chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C.UTF-8 WHEELS=/mnt/wheels \\
-    DEB_BUILD_OPTIONS=noautodbgsym sh -euc '
-        cd /mnt/hostpod
-        dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes
-        lintian --allow-root --fail-on error /mnt/hostpod_*.changes'
-"""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
@@ -113,13 +97,19 @@ def _build(empty: Path, suite: str, number: int) -> None:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=CACHE, prefix="deb-")))
         _lay_out(work / "hostpod", suite, number, lock)
         shutil.copytree(wheels, work / "wheels")
-        namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"]
-        told = command(
-            ["env", f"ROOT={root}", f"WORK={work}", *namespaces, "sh", "-c", _BUILD], timeout_s=_BUILT_WITHIN_S
-        )
-        (empty / "build.log").write_text(told)
-        for found in work.glob("hostpod_*"):
+        _run(work, root)
+        for found in (work / "build.log", *work.glob("hostpod_*")):
             shutil.copy2(found, empty)
+
+
+def _run(work: Path, root: Path) -> None:
+    namespaces = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+    argv = ["env", f"ROOT={root}", f"WORK={work}", *namespaces, REPOSITORY / "packaging/deb/build"]
+    try:
+        command(argv, timeout_s=_BUILT_WITHIN_S)
+    except LabError as error:
+        last = (work / "build.log").read_text(errors="replace").splitlines()[-30:]
+        raise LabError("\n".join((*last, f"cannot build the package: {error}"))) from error
 
 
 def _fetch(directory: Path, lock: str, suite: str) -> None:
