@@ -104,7 +104,7 @@ def _build(empty: Path, suite: str, number: int) -> None:
 
 def _run(work: Path, root: Path) -> None:
     namespaces = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
-    argv = ["env", f"ROOT={root}", f"WORK={work}", *namespaces, REPOSITORY / "packaging/deb/build"]
+    argv = ("env", f"ROOT={root}", f"WORK={work}", *namespaces, str(REPOSITORY / "packaging/deb/build"))
     try:
         command(argv, timeout_s=_BUILT_WITHIN_S)
     except LabError as error:
