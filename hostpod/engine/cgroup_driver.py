@@ -32,6 +32,9 @@ class CgroupDriver(Protocol):
     def container_path(self, pod: str, cid: str) -> str:
         """A container's cgroup, below its pod's."""
 
+    def pause_path(self, pod: str) -> str:
+        """The cgroup of a pod's pause process."""
+
     def oci_path(self, path: str) -> str:
         """How runc is told of a container's cgroup."""
 

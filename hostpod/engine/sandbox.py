@@ -85,7 +85,7 @@ async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) ->
         await edges.runc.delete(pause_id(state.uid), force=True)
         await asyncio.to_thread(remove_tree, bundle)
     bundle.mkdir()
-    cgroup = edges.cgroups.container_path(pod_cgroup(edges, state.record.pod), pause_id(state.uid))
+    cgroup = edges.cgroups.pause_path(pod_cgroup(edges, state.record.pod))
     spec = pause_spec(
         pod=state.record.pod,
         namespaces=sandbox_paths(state),

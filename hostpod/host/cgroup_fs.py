@@ -31,6 +31,9 @@ class FileCgroups:
     def container_path(self, pod: str, cid: str) -> str:
         return f"{pod}/{cid}"
 
+    def pause_path(self, pod: str) -> str:
+        return f"{pod}/pause"
+
     def oci_path(self, path: str) -> str:
         return path
 

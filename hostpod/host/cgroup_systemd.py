@@ -57,6 +57,9 @@ class SystemdCgroups:
     def container_path(self, pod: str, cid: str) -> str:
         return f"{pod}/{self._root}-{cid}.scope"
 
+    def pause_path(self, pod: str) -> str:
+        return self.container_path(pod, f"pause-{slices.pod_of(self._root, slices.unit_of(pod))}")
+
     def oci_path(self, path: str) -> str:
         """runc's form with --systemd-cgroup: SLICE:PREFIX:NAME is the scope PREFIX-NAME.scope in that slice."""
         pod, _, scope = path.rpartition("/")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from hostpod.config import Config
+from hostpod.config import Config, ImagesConfig
 from hostpod.engine.edges import Edges
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
@@ -49,6 +49,7 @@ class Machine:
         self.attached: set[str] = set()
         self.present: set[str] = {"img"}
         self.pulling: asyncio.Event | None = None
+        self.deadlines: list[float] = []
         self.config = Config.model_validate({"nodeName": "host", **settings})
 
     def __enter__(self) -> Machine:
@@ -162,6 +163,9 @@ class Cgroups:
     def container_path(self, pod: str, cid: str) -> str:
         return f"{pod}/{cid}"
 
+    def pause_path(self, pod: str) -> str:
+        return f"{pod}/pause"
+
     def oci_path(self, path: str) -> str:
         return path
 
@@ -194,6 +198,9 @@ class Images:
 
     def list(self) -> tuple[Image, ...]:
         return (IMAGE,)
+
+    def reconfigure(self, config: ImagesConfig) -> None:
+        self._machine.deadlines.append(config.pull_deadline_s)
 
     async def ensure(self, reference: str, *, policy: str) -> Image:
         if self._machine.pulling is not None:
