@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,6 +26,7 @@ def serve(config: Path | None) -> None:
     settings = read_settings(config)
     if os.geteuid() != 0:
         raise Failure("hostpod serve needs root: it makes namespaces, mounts and control groups (sudo hostpod serve)")
+    from hostpod.config import load_config  # noqa: PLC0415 - read already
     from hostpod.daemon.serve import serve as run  # noqa: PLC0415 - the whole daemon
 
-    sys.exit(run(settings))
+    sys.exit(run(settings, partial(load_config, config)))

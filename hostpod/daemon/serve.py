@@ -1,6 +1,6 @@
-"""The composition root: settings in, everything built here, one TaskGroup, signals, readiness.
+"""hostpod serve: settings in, everything built here, one TaskGroup, signals, readiness.
 
-Ending the daemon, however it ends, touches no container: the next one adopts them.
+Ending the daemon, however it ends, touches no container (but with stopPodsOnExit): the next one adopts them.
 """
 
 from __future__ import annotations
@@ -9,20 +9,28 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, aclosing, closing
+from dataclasses import dataclass, field
 from typing import Any
 
 from hostpod.config import Config
 from hostpod.daemon.instance import leave, open_edges, own
 from hostpod.daemon.refused import refused
+from hostpod.daemon.reload import reload_on
+from hostpod.daemon.shutdown import HostShutdown
 from hostpod.daemon.status_line import StatusLine
+from hostpod.daemon.watchdog import Ping, keep_alive
+from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.node import NodeView
 from hostpod.engine.paths import Paths
 from hostpod.engine.worker import Wish
 from hostpod.host import journal, notify
+from hostpod.host.dbus import Bus
 from hostpod.host.privileges import allow_many_descriptors
+from hostpod.plan.leaving import Farewell
+from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
 from hostpod.sources.directory import DirectorySource
 from hostpod.sources.snapshot import FileProblem, Snapshot
@@ -30,15 +38,17 @@ from hostpod.sources.snapshot import FileProblem, Snapshot
 log = logging.getLogger(__name__)
 
 EXIT_SOFTWARE = 70  # of sysexits.h: systemd starts the daemon again
+EXIT_S = 30.0  # what follows when all pods are gone: network, cgroups, open requests
+STOPPED = Farewell(reason="hostpod ends, and stopPodsOnExit is set")
 
 
-def serve(config: Config) -> int:
-    """Run the daemon until SIGTERM or SIGINT. Returns the exit code."""
+def serve(config: Config, read: Callable[[], Config]) -> int:
+    """Run the daemon until SIGTERM or SIGINT. `read` reads the settings anew at SIGHUP. Returns the exit code."""
     journal.set_up(config.log_level)
     allow_many_descriptors()
     try:
         with own(Paths.of(config.directories)):
-            asyncio.run(_serve(config))
+            asyncio.run(_serve(config, read))
     except Exception as error:
         if words := refused(error):
             sys.stderr.write(f"hostpod: {words}\n")
@@ -50,51 +60,112 @@ def serve(config: Config) -> int:
     return 0
 
 
-async def _serve(config: Config) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    async with AsyncExitStack() as stack:
-        edges = await open_edges(config, stack)
-        status = StatusLine(loop)
-        engine = Engine(edges, changed=status.changed)
-        await engine.adopt()
-        stack.push_async_callback(leave, edges, engine)
-        node = NodeView(engine, edges)
-        known = {file: [wish.pod for wish in wishes] for file, wishes in engine.adopted().items()}
-        source = DirectorySource(
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """What the daemon is asked by signals, from its first moment on."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def heed(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+
+
+class _Daemon:
+    """What runs, and what passes between its parts."""
+
+    def __init__(self, edges: Edges, bus: Bus) -> None:
+        self.edges = edges
+        self.status = StatusLine(asyncio.get_running_loop())
+        self.engine = Engine(edges, changed=self.status.changed)
+        self.node = NodeView(self.engine, edges)
+        self.shutdown = HostShutdown(self.engine, lambda: edges.config, bus)
+
+    def make_source(self) -> DirectorySource:
+        """Of manifests. Pods that are here are known to it, so that a broken file keeps them."""
+        config = self.edges.config
+        known = {file: [wish.pod for wish in wishes] for file, wishes in self.engine.adopted().items()}
+        self.source = DirectorySource(
             config.manifests, node_name=config.node_name, suffix=config.pod_name_suffix, known=known
         )
-        manifests = await stack.enter_async_context(aclosing(source.watch()))
-        _apply(await anext(manifests), engine, node)
+        return self.source
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
+        self.node.show_problems([_problem(found) for found in snapshot.problems])
+        self.engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
+        self.status.changed()
+
+    async def follow(self, manifests: AsyncGenerator[Snapshot, None]) -> None:
+        """Apply each snapshot."""
+        async for snapshot in manifests:
+            self.apply(snapshot)
+
+    def reconfigure(self, config: Config, tasks: asyncio.TaskGroup) -> None:
+        """Other settings, to those who use them."""
+        journal.set_level(config.log_level)
+        self.engine.reconfigure(config)
+        self.source.reconfigure(config.manifests)
+        tasks.create_task(self.shutdown.check(), name="check logind")
+
+    def pings(self) -> Mapping[str, Ping]:
+        """All whose work the watchdog looks at."""
+        return {**self.engine.pings(), "manifests": self.source.ping}
+
+    def summary(self) -> str:
+        """One line about all pods and manifests."""
+        broken = {problem["file"] for problem in self.node.problems()}
+        return summary(self.engine.counts(), broken_manifests=len(broken))
+
+    async def end(self) -> None:
+        """What comes before the end: nothing, so that pods go on, or all pods end."""
+        notify.stopping()
+        if not self.edges.config.stop_pods_on_exit:
+            log.info("stopping; containers go on", extra={"event": "Stopping"})
+            return
+        log.info("stopping; pods end first (stopPodsOnExit)", extra={"event": "Stopping"})
+        notify.extend_timeout(self.engine.leaving_takes_s(STOPPED) + EXIT_S)
+        await self.engine.leave(STOPPED)
+
+
+async def _serve(config: Config, read: Callable[[], Config]) -> None:
+    asked = _Signals()
+    asked.heed()
+    async with AsyncExitStack() as stack:
+        sockets = [stack.enter_context(closing(each)) for each in notify.activated_sockets()]
+        edges = await open_edges(config, stack)
+        daemon = _Daemon(edges, stack.enter_context(closing(Bus())))
+        await daemon.engine.adopt()
+        stack.push_async_callback(leave, edges, daemon.engine)
+        manifests = await stack.enter_async_context(aclosing(daemon.make_source().watch()))
+        daemon.apply(await anext(manifests))
         async with AsyncExitStack() as serving:
-            await serving.enter_async_context(serve_http(node, http=config.http, control=config.socket))
+            await serving.enter_async_context(
+                serve_http(daemon.node, http=config.http, control=config.socket, sockets=sockets)
+            )
             async with asyncio.TaskGroup() as tasks:
                 work = [
-                    tasks.create_task(engine.run(), name="engine"),
-                    tasks.create_task(_follow(manifests, engine, node), name="manifests"),
+                    tasks.create_task(daemon.engine.run(), name="engine"),
+                    tasks.create_task(daemon.follow(manifests), name="manifests"),
+                    tasks.create_task(_reloads(daemon, asked.reload, read, tasks), name="reload"),
+                    tasks.create_task(daemon.shutdown.run(), name="shutdown of the host"),
                 ]
                 notify.ready()
-                status.show(engine.counts)
+                daemon.status.show(daemon.summary)
                 log.info("ready on node %s", config.node_name, extra={"event": "Ready"})
-                await stopping.wait()
-                notify.stopping()
-                log.info("stopping; containers go on", extra={"event": "Stopping"})
+                work.append(tasks.create_task(keep_alive(notify.watchdog_s(), daemon.pings), name="watchdog"))
+                await asked.stop.wait()
+                await daemon.end()
                 await serving.aclose()
                 for task in work:
                     task.cancel()
 
 
-async def _follow(manifests: AsyncGenerator[Snapshot, None], engine: Engine, node: NodeView) -> None:
-    async for snapshot in manifests:
-        _apply(snapshot, engine, node)
-
-
-def _apply(snapshot: Snapshot, engine: Engine, node: NodeView) -> None:
-    """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
-    node.show_problems([_problem(found) for found in snapshot.problems])
-    engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
+async def _reloads(daemon: _Daemon, asked: asyncio.Event, read: Callable[[], Config], tasks: asyncio.TaskGroup) -> None:
+    await reload_on(asked, read, lambda: daemon.edges.config, lambda config: daemon.reconfigure(config, tasks))
 
 
 def _problem(found: FileProblem) -> Mapping[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 
+from hostpod.config import BackoffConfig, Config
 from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
 from hostpod.engine.sights import PodJson, Sights
@@ -17,17 +19,21 @@ from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.plan.admission import admit_pods
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.status import phase
+from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving, priority_of
+from hostpod.plan.reconcile import is_finished
+from hostpod.plan.summary import Standing, standing
 
 
 class Engine:
     """Run it as one task; it ends when it is cancelled, and touches no container then."""
 
     def __init__(self, edges: Edges, *, changed: Callable[[], None]) -> None:
-        backoff = edges.config.backoff
         self._edges = edges
-        self._rule = BackoffRule(initial_s=backoff.initial_s, max_s=backoff.max_s, reset_s=backoff.reset_s)
+        self._rule = _rule(edges.config.backoff)
         self._changed = changed
+        self._wishes: Sequence[Wish] = ()
+        self._farewell: Farewell | None = None
+        self._moved = asyncio.Event()
         self._workers: dict[str, Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._started: set[str] = set()
@@ -63,6 +69,7 @@ class Engine:
 
     def apply(self, wishes: Sequence[Wish]) -> None:
         """All pods that should be; every other pod ends."""
+        self._wishes = wishes
         by_key = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
         admission = admit_pods(by_key, self._workers, max_pods=self._edges.config.max_pods)
         self._refuse({key: by_key[key].pod for key in admission.refused})
@@ -88,6 +95,8 @@ class Engine:
     def _add(self, key: str, state: PodState | None) -> Worker:
         worker = Worker(self._edges, self._rule, state, lambda: self._tell(key))
         self._workers[key] = worker
+        if self._farewell is not None:
+            worker.leave(_refusal(self._farewell))
         return worker
 
     def _start_new(self) -> None:
@@ -116,16 +125,68 @@ class Engine:
         for worker in self._workers.values():
             worker.retry_images()
 
+    def reconfigure(self, config: Config) -> None:
+        """Other settings hold from now on. Those that only a restart can change must be as they were."""
+        self._edges.config = config
+        self._edges.images.reconfigure(config.images)
+        self._rule = _rule(config.backoff)
+        for worker in self._workers.values():
+            worker.reconfigure(self._rule)
+        self.apply(self._wishes)
+
+    def pings(self) -> Mapping[str, Callable[[Callable[[], None]], None]]:
+        """By name what shows that work goes on: each takes an answer to be called after a whole round."""
+        return {f"pod {key}": worker.ping for key, worker in self._workers.items()}
+
+    # All pods end
+
+    async def leave(self, farewell: Farewell) -> None:
+        """End the pods; returns when they are gone or have had their time. No pod is admitted until `stay`."""
+        since, self._farewell = now(), farewell
+        for worker in self._workers.values():
+            if worker.state is None:
+                worker.leave(_refusal(farewell))
+        while True:
+            self._moved.clear()
+            plan = plan_leaving(self._staying(farewell), farewell, since=since, now=now())
+            for key, leave in plan.leaves.items():
+                self._workers[key].leave(leave)
+            if plan.wake_at is None:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, plan.wake_at - now())):
+                    await self._moved.wait()
+
+    def stay(self) -> None:
+        """The pods that were ended, or were about to, are wanted again."""
+        if self._farewell is not None:
+            self._farewell = None
+            for worker in self._workers.values():
+                worker.leave(None)
+
+    def leaving_takes_s(self, farewell: Farewell) -> float:
+        """How long `leave` may take at most."""
+        return longest_s(self._staying(farewell), farewell)
+
+    def _staying(self, farewell: Farewell) -> list[Staying]:
+        return [
+            Staying(key=key, priority=priority_of(seen.pod), grace_s=grace_of(seen.pod), leave=worker.asked_to_leave)
+            for key, worker in self._workers.items()
+            if (seen := worker.observed()) is not None and (farewell.finished_too or not is_finished(seen))
+        ]
+
     # What people see
 
     def is_empty(self) -> bool:
         """Whether nothing of any pod is on the host."""
         return all(worker.state is None for worker in self._workers.values())
 
-    def counts(self) -> Mapping[str, int]:
-        """Pods by phase, for the status line."""
-        phases = (phase(seen) for worker in self._workers.values() if (seen := worker.sight()) is not None)
-        return Counter(phases) + Counter({"Failed": len(self._refused.keys() - self._workers.keys())})
+    def counts(self) -> Mapping[Standing, int]:
+        """How many pods stand how, for the status line."""
+        at = now()
+        seen = (worker.sight() for worker in self._workers.values())
+        stand: Counter[Standing] = Counter(standing(each, at, self._rule) for each in seen if each is not None)
+        return stand + Counter({"failed": len(self._refused.keys() - self._workers.keys())})
 
     def pod_state(self, namespace: str, name: str) -> PodState | None:
         """The pod of a name that is on the host."""
@@ -152,9 +213,19 @@ class Engine:
 
     def _tell(self, key: str) -> None:
         self._changed()
+        self._moved.set()
         self._sights.tell(key)
 
 
 def pod_key(namespace: str | None, name: str | None) -> str:
     """What a pod is known by on this node."""
     return f"{namespace or 'default'}/{name}"
+
+
+def _rule(backoff: BackoffConfig) -> BackoffRule:
+    return BackoffRule(initial_s=backoff.initial_s, max_s=backoff.max_s, reset_s=backoff.reset_s)
+
+
+def _refusal(farewell: Farewell) -> Leave:
+    """For a pod that is not on the host yet: it does not come while all leave."""
+    return Leave(reason=farewell.reason, until=0.0, waited_until=0.0)

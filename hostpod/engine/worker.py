@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hostpod.engine import containers
 from hostpod.engine.edges import Edges
@@ -18,8 +18,11 @@ from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
+from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
 from hostpod.plan.reconcile import plan_pod, will_restart
+
+NODE_SHUTDOWN = "NodeShutdown"  # the kubelet's name of the event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +48,10 @@ class Worker:
         self._wished_at = now()
         self._ended: set[str] = set()
         self._admission: Failure | None = None
+        self._leave: Leave | None = None
+        self._departed: ObservedPod | None = None
+        self._rounds = False
+        self._pings: list[Callable[[], None]] = []
 
     @property
     def wish(self) -> Wish | None:
@@ -67,6 +74,31 @@ class Worker:
         self._wish = wish
         self._woken.set()
 
+    def leave(self, leave: Leave | None) -> None:
+        """The pod is to end whatever is wished; None: it may be here again."""
+        if leave is not None and leave.verdict is not None and self._state is not None:
+            meta, message = self._state.record.pod.metadata, leave.verdict.message
+            self._edges.events.pod(meta, "Normal", NODE_SHUTDOWN, message)
+        self._leave, self._departed = leave, self._departed if leave else None
+        self._woken.set()
+
+    @property
+    def asked_to_leave(self) -> Leave | None:
+        return self._leave
+
+    def reconfigure(self, rule: BackoffRule) -> None:
+        """Another rule of waiting, also for waits that have begun."""
+        self._rule = rule
+        self._woken.set()
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Ask for a whole round; `answer` is called after it. One that has no rounds any more answers at once."""
+        if self._rounds:
+            self._pings.append(answer)
+            self._woken.set()
+        else:
+            answer()
+
     def retry_images(self) -> None:
         """An image came into the store: whoever waits for a pull looks again now."""
         if self._state is not None:
@@ -81,6 +113,8 @@ class Worker:
     def sight(self) -> ObservedPod | None:
         """What people are shown: the pod on the host, else the one that is wished."""
         if self._state is None and self._wish is not None:
+            if self._departed is not None:
+                return self._departed
             return not_yet_admitted(self._wish.pod, wished_at=self._wished_at)
         return self.observed()
 
@@ -88,8 +122,11 @@ class Worker:
         """Work until the pod is neither wished nor there."""
         try:
             async with asyncio.TaskGroup() as actions:
+                self._rounds = True
                 while self._wish is not None or self._state is not None:
                     await self._round(actions)
+                self._rounds = False  # what is left are the last actions, each with a deadline of its own
+                self._answer()
         finally:
             if self._state is not None:
                 self._state.unwatch()
@@ -98,15 +135,21 @@ class Worker:
         self._woken.clear()
         self._note_ends()
         wished = self._wish.pod if self._wish else None
-        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission)
+        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._leave)
         for action in plan.actions:
             self._begin(action, actions)
         self._changed()
+        self._answer()
         if self._state is None and self._wish is None:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, plan.wake_at - now()) if plan.wake_at is not None else None):
                 await self._woken.wait()
+
+    def _answer(self) -> None:
+        pings, self._pings = self._pings, []
+        for answer in pings:
+            answer()
 
     def _begin(self, action: do.Action, actions: asyncio.TaskGroup) -> None:
         if isinstance(action, do.AbandonPull):
@@ -136,6 +179,8 @@ class Worker:
             self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None
             return
         assert self._state is not None, "only an admitted pod is acted upon"
+        if isinstance(action, do.ForgetPod) and self._leave is not None and self._leave.verdict is not None:
+            self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self._leave.verdict)
         await execute(action, self._state, self._edges, self._told)
         if isinstance(action, do.ForgetPod):
             self._state = None

@@ -68,6 +68,8 @@ class Inotify:
     """One queue of events. Use it as a context manager; one reader at a time."""
 
     def __init__(self) -> None:
+        self._woken = False
+        self._reader: asyncio.Future[None] | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
@@ -99,14 +101,22 @@ class Inotify:
         self._libc.inotify_rm_watch(self._fd, watch)
 
     async def read(self, timeout_s: float | None = None) -> tuple[Event, ...]:
-        """The events since the last call, as soon as there are any; none when the time is over."""
+        """The events since the last call, as soon as there are any; none when the time is over, or after `wake`."""
         events = self._take()
-        if events or timeout_s == 0:
+        woken, self._woken = self._woken, False
+        if events or timeout_s == 0 or woken:
             return events
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._readable()
+        self._woken = False
         return self._take()
+
+    def wake(self) -> None:
+        """The read under way, or the next one, comes back at once."""
+        self._woken = True
+        if self._reader is not None:
+            _resolve(self._reader)
 
     def _take(self) -> tuple[Event, ...]:
         try:
@@ -118,9 +128,11 @@ class Inotify:
         loop = asyncio.get_running_loop()
         ready: asyncio.Future[None] = loop.create_future()
         loop.add_reader(self._fd, _resolve, ready)
+        self._reader = ready
         try:
             await ready
         finally:
+            self._reader = None
             loop.remove_reader(self._fd)
 
 

@@ -35,9 +35,14 @@ def set_up(level: str) -> None:
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(level.upper())
+    set_level(level)
     for library in _LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def set_level(level: str) -> None:
+    """What is written from now on: debug, info, warning or error, and what is graver."""
+    logging.getLogger().setLevel(level.upper())
 
 
 def stderr_is_the_journal() -> bool:

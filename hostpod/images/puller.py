@@ -21,6 +21,7 @@ from hostpod.images.progress import Meter
 from hostpod.images.pull import Pull, Pulled, Source, TagMovedError
 from hostpod.images.references import Reference
 from hostpod.images.skopeo import Skopeo
+from hostpod.images.slots import Slots
 from hostpod.images.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,15 @@ class Puller:
         self._catalogue = catalogue
         self._layers = layers
         self._scratch = scratch
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = Slots(at_once)
         self._deadline_s = deadline_s
         self._at_work = 0
         self._unwanted: set[str] = set()
+
+    def reconfigure(self, *, at_once: int, deadline_s: float) -> None:
+        """Of the pulls that are at work only the number changes; the others have another deadline."""
+        self._slots.resize(at_once)
+        self._deadline_s = deadline_s
 
     async def pull(self, reference: Reference, *, always: bool, tell: Tell) -> Image:
         """Fetch an image from its registry. One that is here already is asked for anew only with `always`."""

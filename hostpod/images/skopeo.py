@@ -24,6 +24,10 @@ class Skopeo:
         self._binary = binary
         self._config = config
 
+    def reconfigure(self, config: ImagesConfig) -> None:
+        """For what is fetched from now on."""
+        self._config = config
+
     async def manifest(self, source: str) -> bytes:
         """The manifest or index that the source names, byte for byte."""
         completed = await self._run(["inspect", *self._authentication(), "--raw", source], cwd=None)

@@ -32,6 +32,9 @@ from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
 from hostpod.images.workshop import Workshop
 
+# As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
+_MOST_LAYERS_AT_ONCE = 64
+
 
 class ImageStore:
     """Use it as an asynchronous context manager: `async with ImageStore(...) as store`.
@@ -50,7 +53,7 @@ class ImageStore:
     async def __aenter__(self) -> Self:
         """Clean up what a crash has left, and see what is there and what is mounted."""
         async with AsyncExitStack() as stack:
-            threads = ThreadPoolExecutor(self._config.max_parallel_layers, thread_name_prefix="layer")
+            threads = ThreadPoolExecutor(_MOST_LAYERS_AT_ONCE, thread_name_prefix="layer")
             stack.callback(threads.shutdown)
             tasks = asyncio.TaskGroup()
             self._open(threads, tasks)
@@ -86,12 +89,13 @@ class ImageStore:
 
     def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
         builder = Builder(self._binaries.tar2sqfs, threads)
-        workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
+        self._workshop = workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
+        self._skopeo = Skopeo(self._binaries.skopeo, self._config)
         for record in self._catalogue.records():
             for layer in record.layers:
                 workshop.learn(layer.blob, layer.blob_bytes, layer.diff_id)
         return Puller(
-            skopeo=Skopeo(self._binaries.skopeo, self._config),
+            skopeo=self._skopeo,
             workshop=workshop,
             catalogue=self._catalogue,
             layers=self._layers,
@@ -99,6 +103,13 @@ class ImageStore:
             at_once=self._config.max_parallel_pulls,
             deadline_s=self._config.pull_deadline_s,
         )
+
+    def reconfigure(self, config: ImagesConfig) -> None:
+        """Other numbers and deadlines for pulls. The form of layers must be as it was."""
+        self._config = config
+        self._workshop.reconfigure(at_once=config.max_parallel_layers)
+        self._puller.reconfigure(at_once=config.max_parallel_pulls, deadline_s=config.pull_deadline_s)
+        self._skopeo.reconfigure(config)
 
     def find(self, reference: str) -> Image | None:
         """An image that is here, by name, digest or id."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from hostpod.images.build import Builder
 from hostpod.images.layers import LayerFiles
 from hostpod.images.manifest import Descriptor
+from hostpod.images.slots import Slots
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,9 +29,13 @@ class Workshop:
     def __init__(self, layers: LayerFiles, builder: Builder, *, at_once: int) -> None:
         self._layers = layers
         self._builder = builder
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = Slots(at_once)
         self._known: dict[str, KnownBlob] = {}
         self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def reconfigure(self, *, at_once: int) -> None:
+        """So many layers at a time from now on."""
+        self._slots.resize(at_once)
 
     def learn(self, blob: str, size_bytes: int, diff_id: str) -> None:
         """A blob and the layer that it holds."""

@@ -85,6 +85,12 @@ def plan_leaving(pods: Sequence[Staying], farewell: Farewell, *, since: float, n
     return Leaving(leaves={pod.key: leave for pod in waves[0]}, wake_at=leave.waited_until)
 
 
+def longest_s(pods: Sequence[Staying], farewell: Farewell) -> float:
+    """How long it takes until all are gone or have had their time, at most."""
+    waves = groupby(sorted(pods, key=_priority), key=_priority)
+    return min(farewell.total_s, sum(_wanted_s(list(wave)) + farewell.slack_s for _, wave in waves))
+
+
 def _not_asked(pods: Sequence[Staying]) -> list[Staying]:
     return [pod for pod in pods if pod.leave is None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, assert_never
@@ -72,11 +72,42 @@ class DirectorySource:
         self._queue: dict[str, _Look] = {}
         self._due: dict[str, _Due] = {}
         self._away = False
+        self._inotify: Inotify | None = None
+        self._rescan = False
+        self._parsing = False
+        self._pings: list[Callable[[], None]] = []
+
+    def reconfigure(self, config: ManifestConfig) -> None:
+        """Other times and sizes from now on. The directory must be the same."""
+        if config.max_bytes != self._config.max_bytes:
+            self._stamps.clear()  # so that every file is read anew
+        self._config = config
+        self._rescan = True
+        self._wake()
+
+    def ping(self, answer: Callable[[], None]) -> None:
+        """Ask whether changes are still seen and taken: `answer` is called when the source, woken, waits again and
+        whoever follows it has taken the last snapshot. A large file that is being parsed in a thread is an answer."""
+        self._pings.append(answer)
+        if self._parsing:
+            self._answer()
+        else:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._inotify is not None:
+            self._inotify.wake()
+
+    def _answer(self) -> None:
+        pings, self._pings = self._pings, []
+        for answer in pings:
+            answer()
 
     async def watch(self) -> AsyncGenerator[Snapshot, None]:
         """What all files say: at the start, and whenever it changed."""
         time = asyncio.get_running_loop().time
         with Inotify() as inotify:
+            self._inotify = inotify
             watch = DirectoryWatch(inotify, self._directory)
             trouble = self._scan(watch, gone_after_s=0)
             await self._work(until=math.inf)
@@ -87,8 +118,10 @@ class DirectorySource:
                 if snapshot != told:
                     told = snapshot
                     yield snapshot
+                self._answer()
                 events = await inotify.read(max(0.0, self._wake_at(rescan_at) - time()))
-                if watch.lost_by(events) or time() >= rescan_at:
+                if watch.lost_by(events) or time() >= rescan_at or self._rescan:
+                    self._rescan = False
                     trouble = self._scan(watch, gone_after_s=GONE_AFTER_S)
                     rescan_at = time() + self._config.rescan_interval_s
                 else:
@@ -181,11 +214,21 @@ class DirectorySource:
             case Unreadable():
                 self._book.refuse(name, reading.reason)
             case Content():
-                parsed = await _parsed(reading.data, self._book.path(name))
+                parsed = await self._parsed(reading.data, self._book.path(name))
                 self._book.take(name, parsed, now())
             case _:
                 assert_never(reading)
         self._stamps[name] = reading.stamp
+
+    async def _parsed(self, data: bytes, file: str) -> Parsed:
+        if len(data) <= LARGE_BYTES:
+            return parse_manifest(data, file=file)
+        self._parsing = True
+        self._answer()
+        try:
+            return await asyncio.to_thread(parse_manifest, data, file=file)
+        finally:
+            self._parsing = False
 
     def _note_absence(self, name: str, at: float, gone_after_s: float) -> None:
         if gone_after_s and name in self._book.names:
@@ -212,9 +255,3 @@ def _renamed(events: Iterable[Event]) -> frozenset[str]:
     """Manifests that got another name that is one of a manifest: the old name is gone for good."""
     arrived = {event.cookie for event in events if event.mask & Mask.MOVED_TO and is_manifest(event.name)}
     return frozenset(event.name for event in events if event.mask & Mask.MOVED_FROM and event.cookie in arrived)
-
-
-async def _parsed(data: bytes, file: str) -> Parsed:
-    if len(data) <= LARGE_BYTES:
-        return parse_manifest(data, file=file)
-    return await asyncio.to_thread(parse_manifest, data, file=file)

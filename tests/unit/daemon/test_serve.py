@@ -40,7 +40,7 @@ def test_what_the_world_refuses_is_a_line_and_a_bug_is_told_apart(
     code: int,
     words: str,
 ) -> None:
-    async def fail(_config: Config) -> None:
+    async def fail(_config: Config, _read: object) -> None:
         raise error
 
     monkeypatch.setattr(daemon, "_serve", fail)
@@ -49,7 +49,7 @@ def test_what_the_world_refuses_is_a_line_and_a_bug_is_told_apart(
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
         patch.setattr(daemon.log, "critical", lambda text, **_: said.append(text))
-        assert daemon.serve(places(tmp_path)) == code
+        assert daemon.serve(places(tmp_path), Config) == code
     assert "".join([*said, capsys.readouterr().err]) == words
 
 

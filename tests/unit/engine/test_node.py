@@ -20,7 +20,7 @@ def test_wishes_become_pods_and_go(machine: Machine) -> None:
             assert host.engine.is_empty()
             host.apply(named("a", "1"), named("b", "2"))
             await host.until_running()
-            assert host.engine.counts() == {"Running": 2}
+            assert host.engine.counts() == {"running": 2}
             assert not host.engine.is_empty()
             assert {wish.pod.uid for wishes in host.engine.adopted().values() for wish in wishes} == {"1", "2"}
             host.apply(named("b", "2"))
@@ -42,7 +42,7 @@ def test_no_more_pods_than_there_is_room_for(machine: Machine) -> None:
             pods = await host.until(lambda pods: "a" in pods)
             assert (pods["a"]["status"]["phase"], pods["a"]["status"]["reason"]) == ("Failed", "OutOfpods")
             assert pods["b"]["status"]["phase"] == pods["c"]["status"]["phase"] == "Running"
-            assert host.engine.counts() == {"Running": 2, "Failed": 1}
+            assert host.engine.counts() == {"running": 2, "failed": 1}
             (event,) = (event for event in host.node.events() if event["reason"] == "OutOfpods")
             assert (event["involvedObject"]["name"], event["count"]) == ("a", 1)
             host.apply(named("a", "1"), named("b", "2"))

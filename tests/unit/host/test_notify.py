@@ -64,10 +64,12 @@ def test_the_watchdogs_patience(
 
 def handed_over(descriptor: int) -> str:
     """What a process makes of a descriptor that systemd hands over as its first."""
-    code = "from hostpod.host import notify; print([s.getsockname()[0] for s in notify.activated_sockets()])"
-    script = f"exec {sys.executable} -c '{code}' 3<&{descriptor}"
+    code = (
+        f"import os; os.dup2({descriptor}, 3); os.environ['LISTEN_PID'] = str(os.getpid());"
+        "from hostpod.host import notify; print([s.getsockname()[0] for s in notify.activated_sockets()])"
+    )
     ended = subprocess.run(
-        ["sh", "-c", f"export LISTEN_PID=$$; {script}"],
+        [sys.executable, "-c", code],
         env={**os.environ, "LISTEN_FDS": "1"},
         pass_fds=(descriptor,),
         capture_output=True,

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from hostpod.plan.actions import BeginEnding, KillContainer
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.leaving import CRITICAL, Farewell, Leave, Leaving, Staying, grace_of, plan_leaving, priority_of
+from hostpod.plan.leaving import (
+    CRITICAL,
+    Farewell,
+    Leave,
+    Leaving,
+    Staying,
+    grace_of,
+    longest_s,
+    plan_leaving,
+    priority_of,
+)
 from hostpod.plan.observed import Ending
 from hostpod.plan.reconcile import plan_pod
 from tests.unit.plan.build import attempt, ended, pod, seen
@@ -23,8 +33,8 @@ def staying(key: str, grace_s: float = 30, priority: int = 0) -> Staying:
     return Staying(key=key, priority=priority, grace_s=grace_s)
 
 
-def leave(until: float, **changes: bool) -> Leave:
-    return Leave(reason="the host shuts down", until=until, waited_until=until + 2, **changes)
+def leave(until: float, *, finished_too: bool = False) -> Leave:
+    return Leave(reason="the host shuts down", until=until, waited_until=until + 2, finished_too=finished_too)
 
 
 def waves(pods: list[Staying], farewell: Farewell) -> list[tuple[float, dict[str, float]]]:
@@ -105,6 +115,13 @@ def test_all_are_asked_once_in_order_and_within_the_time(
         for grace_s in wave.values():
             assert grace_s >= 0
             assert began + grace_s <= total_s + 1e-6
+
+
+def test_how_long_it_takes_at_most() -> None:
+    pods = [staying("b", 5, 10), staying("a", 3), staying("d", 2)]
+    assert longest_s(pods, UNHURRIED) == 33 + 35
+    assert longest_s(pods, Farewell(reason="r", total_s=7)) == 7
+    assert longest_s([], UNHURRIED) == 0
 
 
 def test_priority_and_grace_of_a_pod() -> None:

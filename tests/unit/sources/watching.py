@@ -27,7 +27,8 @@ def manifest(*names: str, image: str = "nginx") -> str:
 class Watched:
     """The snapshots of a source, one after the other."""
 
-    def __init__(self, snapshots: AsyncGenerator[Snapshot, None]) -> None:
+    def __init__(self, source: DirectorySource, snapshots: AsyncGenerator[Snapshot, None]) -> None:
+        self.source = source
         self._snapshots = snapshots
         self.snapshot = Snapshot()
 
@@ -68,7 +69,7 @@ async def watching(
     )
     source = DirectorySource(config, node_name="node", suffix=True, known=known)
     async with aclosing(source.watch()) as snapshots:
-        watched = Watched(snapshots)
+        watched = Watched(source, snapshots)
         await watched.next()
         yield watched
 

@@ -1,0 +1,122 @@
+"""A shutdown of the host waits, by logind's grace, until pods have ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from hostpod.config import Config
+from hostpod.engine.engine import Engine
+from hostpod.host.dbus import Bus, BusError, BusRefusalError, Signals
+from hostpod.host.logind import Inhibitor, Logind, systemd_runs
+from hostpod.plan.leaving import Farewell
+from hostpod.plan.observed import Verdict
+
+log = logging.getLogger(__name__)
+
+# The kubelet's words.
+TERMINATED = Verdict(reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")
+# After SIGKILL a pod is gone within this, on a host that does not struggle.
+SLACK_S = 2.0
+RECONNECT_S = 30.0
+_DROP_IN = "/etc/systemd/logind.conf.d/hostpod.conf"
+
+
+class HostShutdown:
+    """Run it as one task. It ends at once where systemd does not run, and then nothing is loaded or held up."""
+
+    def __init__(self, engine: Engine, config: Callable[[], Config], bus: Bus) -> None:
+        self._engine = engine
+        self._config = config
+        self._bus = bus
+        self._logind = Logind(bus)
+
+    async def run(self) -> None:
+        """Hold an inhibitor, and end the pods when a shutdown begins; again after one that was called off."""
+        if not systemd_runs():
+            return
+        while True:
+            try:
+                await self._bus.open()
+                await self._guard()
+            except BusError as error:
+                log.warning("a shutdown of the host does not wait for pods to end: %s", error)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def check(self) -> None:
+        """Warn where logind does not wait as long as the settings want."""
+        with suppress(BusError):
+            await self._total_s()
+
+    async def _guard(self) -> None:
+        with self._logind.preparations() as signals:
+            while True:
+                inhibitor = await self._inhibit()
+                try:
+                    if not await self._logind.is_preparing():
+                        self._engine.stay()
+                        await self._total_s()
+                        while await signals.get() != (True,):
+                            pass
+                    await self._shut_down(await self._total_s(), signals, inhibitor)
+                finally:
+                    if inhibitor is not None:
+                        inhibitor.release()
+
+    async def _inhibit(self) -> Inhibitor | None:
+        """None where a shutdown has begun already."""
+        try:
+            return await self._logind.inhibit("pods are ended in order")
+        except BusRefusalError:
+            if await self._logind.is_preparing():
+                return None
+            raise
+
+    async def _shut_down(self, total_s: float, signals: Signals, inhibitor: Inhibitor | None) -> None:
+        """Returns when the shutdown was called off. Where the bus goes first, pods end all the same."""
+        async with asyncio.TaskGroup() as tasks:
+            ending = tasks.create_task(self._end_pods(total_s, inhibitor), name="end pods with the host")
+            lost = await _called_off(signals)
+            if lost is None:
+                ending.cancel()
+        if lost is not None:
+            raise lost
+        log.warning("the shutdown of the host was called off: pods start again", extra={"event": "ShutdownCalledOff"})
+        self._engine.stay()
+
+    async def _end_pods(self, total_s: float, inhibitor: Inhibitor | None) -> None:
+        if total_s > 0:
+            log.info("the host shuts down: pods end within %g s", total_s, extra={"event": "Shutdown"})
+            await self._engine.leave(
+                Farewell(
+                    reason="the host shuts down",
+                    total_s=total_s,
+                    critical_s=self._config().shutdown_grace_period_critical_pods_s,
+                    slack_s=SLACK_S,
+                    verdict=TERMINATED,
+                )
+            )
+        if inhibitor is not None:
+            inhibitor.release()
+
+    async def _total_s(self) -> float:
+        wanted_s, allowed_s = self._config().shutdown_grace_period_s, await self._logind.delay_max_s()
+        if allowed_s < wanted_s:
+            log.warning(
+                "logind holds up a shutdown for %g s only, and shutdownGracePeriod is %g s: "
+                "write [Login] and InhibitDelayMaxSec=%g into %s and restart systemd-logind",
+                allowed_s, wanted_s, wanted_s, _DROP_IN,
+            )  # fmt: skip
+        return min(wanted_s, allowed_s)
+
+
+async def _called_off(signals: Signals) -> BusError | None:
+    """Waits for that word; what came in its place if there will be none."""
+    try:
+        while await signals.get() != (False,):
+            pass
+    except BusError as error:
+        return error
+    return None
