@@ -22,6 +22,7 @@ _COMMANDS = {
     "validate": ("hostpod.cli.validate", "validate", "Check manifests; needs no daemon."),
     "doctor": ("hostpod.cli.doctor", "doctor", "Check this host and say how to mend what is wrong."),
     "serve": ("hostpod.cli.serve", "serve", "Run the daemon."),
+    "drain": ("hostpod.cli.drain", "drain", "End every pod while no daemon runs."),
     "completion": ("hostpod.cli.completion", "completion", "Print the completion script of a shell."),
     "version": ("hostpod.cli.version", "version", "Print the version."),
 }

@@ -47,7 +47,19 @@ START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, Netwo
 @contextmanager
 def own(paths: Paths) -> Iterator[None]:
     """The directories of this instance, for this daemon alone."""
-    for directory, mode in (
+    for directory, mode in _directories(paths):
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    with _claimed(paths.runtime, "runtime"), _claimed(paths.state, "state"):
+        yield
+
+
+def own_directories(paths: Paths) -> list[Path]:
+    """The directories of an instance, those above before those below."""
+    return [directory for directory, _ in _directories(paths)]
+
+
+def _directories(paths: Paths) -> tuple[tuple[Path, int], ...]:
+    return (
         (paths.state, 0o711),
         (paths.runtime, 0o711),
         (paths.pods, 0o700),
@@ -59,10 +71,7 @@ def own(paths: Paths) -> Iterator[None]:
         (paths.pause_root, 0o755),
         (paths.logs, 0o755),
         (paths.log_links, 0o755),
-    ):
-        directory.mkdir(mode=mode, parents=True, exist_ok=True)
-    with _claimed(paths.runtime, "runtime"), _claimed(paths.state, "state"):
-        yield
+    )
 
 
 @contextmanager
@@ -79,16 +88,20 @@ def _claimed(directory: Path, setting: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def open_edges(config: Config, stack: AsyncExitStack) -> Edges:
-    """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right."""
+async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = True) -> Edges:
+    """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right.
+
+    Where nothing `starts` any more, runc is the only program that must be there.
+    """
     paths, binaries = Paths.of(config.directories), config.binaries
-    for binary in (binaries.runc, binaries.conmon, binaries.catatonit, binaries.skopeo):
-        _found(binary)
+    if starts:
+        for binary in (binaries.conmon, binaries.catatonit, binaries.skopeo):
+            _found(binary)
+        make_pause_root(binaries.catatonit, paths.pause_root)
     runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
     cgroups = choose_driver(config.cgroups.driver, config.cgroups.root, stack)
     await cgroups.open()
     by_systemd = cgroups.name == "systemd"
-    make_pause_root(binaries.catatonit, paths.pause_root)
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     )
@@ -99,7 +112,7 @@ async def open_edges(config: Config, stack: AsyncExitStack) -> Edges:
         paths=paths,
         runc=Runc(binary=runc, root=paths.runc, systemd_cgroup=by_systemd),
         conmon=Conmon(
-            binary=_found(binaries.conmon),
+            binary=shutil.which(binaries.conmon) or binaries.conmon,
             runc=runc,
             runc_root=paths.runc,
             exit_dir=paths.exits,

@@ -188,6 +188,10 @@ class Engine:
         stand: Counter[Standing] = Counter(standing(each, at, self._rule) for each in seen if each is not None)
         return stand + Counter({"failed": len(self._refused.keys() - self._workers.keys())})
 
+    def names(self) -> tuple[str, ...]:
+        """Namespace and name of the pods of which something is on the host."""
+        return tuple(sorted(key for key, worker in self._workers.items() if worker.state is not None))
+
     def pod_state(self, namespace: str, name: str) -> PodState | None:
         """The pod of a name that is on the host."""
         worker = self._workers.get(pod_key(namespace, name))
