@@ -32,10 +32,10 @@ def _reload(read: Callable[[], Config], held: Config, hand_on: Callable[[Config]
         outcome = reloaded(held, read())
     except ConfigError as error:
         for problem in str(error).splitlines():
-            log.error("settings stay as they were: %s", problem)  # noqa: TRY400 - no stack trace at a person
+            log.error("settings stay as they were: %s", problem, extra={"event": "ReloadRefused"})  # noqa: TRY400 - no stack trace at a person
         return
     if outcome.changed:
         hand_on(outcome.config)
-    log.info("settings reloaded: %s", ", ".join(outcome.changed) or "nothing to change")
+    log.info("settings reloaded: %s", ", ".join(outcome.changed) or "nothing to change", extra={"event": "Reloaded"})
     if outcome.need_restart:
-        log.warning("needs a restart: %s", ", ".join(outcome.need_restart))
+        log.warning("needs a restart: %s", ", ".join(outcome.need_restart), extra={"event": "RestartNeeded"})

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, field
@@ -51,7 +50,7 @@ def serve(config: Config, read: Callable[[], Config]) -> int:
             asyncio.run(_serve(config, read))
     except Exception as error:
         if words := refused(error):
-            sys.stderr.write(f"hostpod: {words}\n")
+            journal.last_words(words)
             return 1
         log.critical(
             "a fault of hostpod's own ended the daemon; containers go on", exc_info=True, extra={"event": "Fault"}

@@ -45,5 +45,10 @@ async def _all_answer(pings: Mapping[str, Ping], *, within_s: float) -> None:
         async with asyncio.timeout(within_s):
             await all_here.wait()
     if missing:
-        log.error("no sign of life from %s for %g s: the watchdog is not fed", ", ".join(sorted(missing)), within_s)
+        log.error(
+            "no sign of life from %s for %g s: the watchdog is not fed",
+            ", ".join(sorted(missing)),
+            within_s,
+            extra={"event": "Stalled"},
+        )
         await all_here.wait()

@@ -14,6 +14,13 @@ MESSAGE_IDS: Mapping[str, str] = {
     "Ready": "bccb18dae57b471f8d18441f51ce869a",
     "Stopping": "46f9d6005b5e454e9706a57c4d81c413",
     "Fault": "5a01d4a604844bb4a9cd539b2d3f8c87",
+    "CannotRun": "959203dde3a74f8fbc8178f8a6e7bd29",
+    "Reloaded": "54563e41c7854220b1d31b4fd9666098",
+    "ReloadRefused": "e3e8c81c34bc4fae9883bee00f7e05c7",
+    "RestartNeeded": "92a76e81efcf4de6907a3336cbdca106",
+    "Stalled": "ec936ff85aa944428dd9c4fc51ccb1d3",
+    "Shutdown": "71543e1b56f64a85a7b8141266251fdc",
+    "ShutdownCalledOff": "e99d85568b2949169054b3cbb6f2aa71",
     # manifests and pods
     "FailedValidation": "ae151789480a4221b2a448963f74fd98",
     "OutOfpods": "960f78c868bd46be80817387e2e08a38",

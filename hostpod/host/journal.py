@@ -60,6 +60,14 @@ def takes_containers(setting: Literal["auto", True, False], *, socket: Path = JO
     return socket.exists() if setting == "auto" else setting
 
 
+def last_words(words: str) -> None:
+    """Tell why the daemon ends without a fault of its own: an error to the journal, a plain line to a person."""
+    if any(isinstance(handler, JournalHandler) for handler in logging.getLogger().handlers):
+        logging.getLogger(__name__).error("%s", words, extra={"event": "CannotRun"})
+    else:
+        sys.stderr.write(f"hostpod: {words}\n")
+
+
 class JournalHandler(logging.Handler):
     """Messages as journal entries."""
 

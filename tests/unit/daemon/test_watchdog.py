@@ -17,7 +17,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What systemd's watchdog was told, and what the journal was."""
     told: list[str] = []
     monkeypatch.setattr("hostpod.daemon.watchdog.notify.alive", lambda: told.append("alive"))
-    monkeypatch.setattr(watchdog.log, "error", lambda text, *values: told.append(text % values))
+    monkeypatch.setattr(watchdog.log, "error", lambda text, *values, **_: told.append(text % values))
     return told
 
 

@@ -99,6 +99,18 @@ def test_what_the_journal_refuses_does_not_stop_the_daemon(
     assert "OSError: MESSAGE=lost" in capsys.readouterr().err
 
 
+def test_last_words_are_an_error_in_the_journal_and_a_line_elsewhere(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal.last_words("no such program")
+    assert capsys.readouterr().err == "hostpod: no such program\n"
+    sent: list[tuple[bytes, ...]] = []
+    root.addHandler(JournalHandler(lambda *lines: sent.append(lines)))
+    journal.last_words("no such program")
+    assert {b"MESSAGE=no such program", b"PRIORITY=3", b"HOSTPOD_EVENT=CannotRun"} <= set(sent[0])
+    assert capsys.readouterr().err == ""
+
+
 def test_stderr_is_the_journal_when_systemd_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found = os.fstat(2)
     monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
