@@ -68,14 +68,16 @@ class Container(System):
     def argv(self, command: Sequence[str], *, within_s: float = 0) -> list[str]:
         enter = ["nsenter", f"--target={self.leader}", "--all"]
         limit = [f"--property=RuntimeMaxSec={within_s:g}"] if within_s else []
-        return [*enter, "systemd-run", "--quiet", "--pipe", "--wait", "--collect", *limit, "--", *command]
+        literal = [part.replace("$", "$$") for part in command]  # systemd expands variables in a unit's command
+        return [*enter, "systemd-run", "--quiet", "--pipe", "--wait", "--collect", *limit, "--", *literal]
 
     def interactive(self, command: Sequence[str]) -> int:
         """Run a command with this terminal as its own."""
         enter = ["nsenter", f"--target={self.leader}", "--all"]
         kind = "--pty" if sys.stdin.isatty() else "--pipe"
         terminal = f"--setenv=TERM={os.environ.get('TERM', 'dumb')}"
-        argv = [*enter, "systemd-run", "--quiet", kind, "--wait", "--collect", "--same-dir", terminal, "--", *command]
+        literal = [part.replace("$", "$$") for part in command]
+        argv = [*enter, "systemd-run", "--quiet", kind, "--wait", "--collect", "--same-dir", terminal, "--", *literal]
         return subprocess.run(argv, check=False, cwd="/").returncode
 
     def write(self, path: str, content: bytes | str, *, mode: int = 0o644) -> None:
@@ -188,7 +190,6 @@ def container(*, suite: str = "bookworm") -> Iterator[Container]:
         furniture.of_container(place / "upper", place / "var")
         made.boot(lower)
         yield made
-        made.power_off()
 
 
 def sweep() -> None:
