@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 TERMINATED = Verdict(reason="Terminated", message="Pod was terminated in response to imminent node shutdown.")
 # After SIGKILL a pod is gone within this, on a host that does not struggle.
 SLACK_S = 2.0
-RECONNECT_S = 30.0
+RECONNECT_S, RECONNECT_MAX_S = 30.0, 3600.0
 _DROP_IN = "/etc/systemd/logind.conf.d/hostpod.conf"
 
 
@@ -32,35 +32,41 @@ class HostShutdown:
         self._config = config
         self._bus = bus
         self._logind = Logind(bus)
+        self._allowed_s = 0.0
 
     async def run(self) -> None:
         """Hold an inhibitor, and end the pods when a shutdown begins; again after one that was called off."""
         if not systemd_runs():
             return
+        told, wait_s = "", RECONNECT_S
         while True:
             try:
                 await self._bus.open()
                 await self._guard()
             except BusError as error:
-                log.warning("a shutdown of the host does not wait for pods to end: %s", error)
-            await asyncio.sleep(RECONNECT_S)
+                if str(error) != told:
+                    log.warning("a shutdown of the host does not wait for pods to end: %s", error)
+                told = str(error)
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, RECONNECT_MAX_S)
 
     async def check(self) -> None:
         """Warn where logind does not wait as long as the settings want."""
-        with suppress(BusError):
-            await self._total_s()
+        if systemd_runs():
+            with suppress(BusError):
+                await self._ask_allowed_s()
 
     async def _guard(self) -> None:
         with self._logind.preparations() as signals:
             while True:
                 inhibitor = await self._inhibit()
                 try:
+                    await self._ask_allowed_s()
                     if not await self._logind.is_preparing():
                         self._engine.stay()
-                        await self._total_s()
                         while await signals.get() != (True,):
                             pass
-                    await self._shut_down(await self._total_s(), signals, inhibitor)
+                    await self._shut_down(signals, inhibitor)
                 finally:
                     if inhibitor is not None:
                         inhibitor.release()
@@ -74,10 +80,10 @@ class HostShutdown:
                 return None
             raise
 
-    async def _shut_down(self, total_s: float, signals: Signals, inhibitor: Inhibitor | None) -> None:
+    async def _shut_down(self, signals: Signals, inhibitor: Inhibitor | None) -> None:
         """Returns when the shutdown was called off. Where the bus goes first, pods end all the same."""
         async with asyncio.TaskGroup() as tasks:
-            ending = tasks.create_task(self._end_pods(total_s, inhibitor), name="end pods with the host")
+            ending = tasks.create_task(self._end_pods(inhibitor), name="end pods with the host")
             lost = await _called_off(signals)
             if lost is None:
                 ending.cancel()
@@ -86,7 +92,8 @@ class HostShutdown:
         log.warning("the shutdown of the host was called off: pods start again", extra={"event": "ShutdownCalledOff"})
         self._engine.stay()
 
-    async def _end_pods(self, total_s: float, inhibitor: Inhibitor | None) -> None:
+    async def _end_pods(self, inhibitor: Inhibitor | None) -> None:
+        total_s = min(self._config().shutdown_grace_period_s, self._allowed_s)
         if total_s > 0:
             log.info("the host shuts down: pods end within %g s", total_s, extra={"event": "Shutdown"})
             await self._engine.leave(
@@ -101,15 +108,15 @@ class HostShutdown:
         if inhibitor is not None:
             inhibitor.release()
 
-    async def _total_s(self) -> float:
-        wanted_s, allowed_s = self._config().shutdown_grace_period_s, await self._logind.delay_max_s()
-        if allowed_s < wanted_s:
+    async def _ask_allowed_s(self) -> None:
+        """Known before a shutdown begins: then there is no time for questions."""
+        wanted_s, self._allowed_s = self._config().shutdown_grace_period_s, await self._logind.delay_max_s()
+        if self._allowed_s < wanted_s:
             log.warning(
                 "logind holds up a shutdown for %g s only, and shutdownGracePeriod is %g s: "
                 "write [Login] and InhibitDelayMaxSec=%g into %s and restart systemd-logind",
-                allowed_s, wanted_s, wanted_s, _DROP_IN,
+                self._allowed_s, wanted_s, wanted_s, _DROP_IN,
             )  # fmt: skip
-        return min(wanted_s, allowed_s)
 
 
 async def _called_off(signals: Signals) -> BusError | None:

@@ -24,6 +24,7 @@ class Inhibitor:
     """A shutdown waits until this is let go, at most InhibitDelayMaxSec."""
 
     def __init__(self, fd: int) -> None:
+        os.set_inheritable(fd, False)  # noqa: FBT003 - a child that had it would hold up the shutdown in our place
         self._fd = fd
 
     def release(self) -> None:
