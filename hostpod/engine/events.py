@@ -109,14 +109,15 @@ class EventLog:
 
     def _log(self, event: Event, cause: str) -> None:
         level = logging.WARNING if event.type == "Warning" else logging.INFO
-        where = f"{event.name}/{event.container}" if event.container else event.name
         fields = {"event": event.reason, "cause": cause}
         if event.kind == "Pod":
+            where = f"{event.name}/{event.container}: " if event.container else f"{event.name}: "
             fields |= {"pod": event.name, "namespace": event.namespace, "pod_uid": event.uid}
             fields |= {"container": event.container}
         else:
+            where = ""  # the message begins with the file
             fields |= {"file": event.name}
-        log.log(level, "%s: %s: %s", where, event.reason, event.message, extra=fields)
+        log.log(level, "%s%s: %s", where, event.reason, event.message, extra=fields)
 
     def died(self, meta: ObjectMeta, record: ContainerRecord) -> None:
         """Tell the journal how a container ended. Kubernetes has no event for it: there it is in the pod's status."""

@@ -72,6 +72,7 @@ def test_the_journal_is_told_the_more_exact_cause(caplog: pytest.LogCaptureFixtu
     assert log.rendered()[0]["reason"] == "Failed"
     log.file("/etc/hostpod/manifests/web.yaml", "FailedValidation", "wrong")
     assert told(caplog) == {"HOSTPOD_FILE": "/etc/hostpod/manifests/web.yaml", "HOSTPOD_EVENT": "FailedValidation"}
+    assert caplog.messages == ["web-host/web: Failed: no such host", "FailedValidation: wrong"]
 
 
 @pytest.mark.parametrize(

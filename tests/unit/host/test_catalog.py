@@ -59,6 +59,12 @@ def test_every_name_is_logged_somewhere(name: str) -> None:
     assert any(f'"{name}"' in path.read_text() for path in code)
 
 
+def test_every_id_and_field_is_documented() -> None:
+    page = (ROOT / "docs/journal.md").read_text()
+    assert all(f"`{name}` | `{id_}`" in page or f"`{name}` |  | `{id_}`" in page for name, id_ in MESSAGE_IDS.items())
+    assert all(f"`HOSTPOD_{field.upper()}`" in page for field in FIELDS)
+
+
 def test_the_most_exact_name_decides() -> None:
     assert message_id("ErrImagePull", "Failed") == MESSAGE_IDS["ErrImagePull"]
     assert message_id("ContainerCreating", "FailedMount") == MESSAGE_IDS["FailedMount"]

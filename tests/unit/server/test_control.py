@@ -193,7 +193,7 @@ def test_watches_do_not_hold_up_the_end(tmp_path: Path) -> None:
             response = stack.enter_context(opened(server, "/pods?watch=1"))
             response.readline()
             began = time.monotonic()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5, "far from the minute that aiohttp would wait"
     assert server.node.watchers == 0
 
 

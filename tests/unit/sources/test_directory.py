@@ -5,7 +5,6 @@ import asyncio
 import errno
 import os
 import shutil
-import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
@@ -63,17 +62,13 @@ async def test_what_is_there_at_the_start_is_told_at_once_and_whole(manifests: P
 
 
 @asynchronous
-async def test_a_renamed_file_is_read_within_milliseconds(manifests: Path) -> None:
+async def test_a_renamed_file_is_read_without_waiting(manifests: Path) -> None:
     (manifests / "first.yaml").write_text(manifest("first"))
-    async with watching(manifests) as watched:
-        waits_s = []
-        for name in ("a", "b", "c", "d", "e"):
-            began = time.perf_counter()
+    async with watching(manifests) as watched:  # whose waits are hours
+        for name in ("a", "b", "c"):
             put(manifests / f"{name}.yaml", manifest(name))
             await watched.next()
-            waits_s.append(time.perf_counter() - began)
-        assert pod_names(watched.snapshot) == ["a", "b", "c", "d", "e", "first"]
-        assert min(waits_s) < 0.005
+        assert pod_names(watched.snapshot) == ["a", "b", "c", "first"]
 
 
 @asynchronous
