@@ -217,7 +217,7 @@ def test_stopped_in_the_middle_of_a_slow_pull(new_daemon: Callable[..., Daemon],
         time.sleep(0.3)
         began = time.monotonic()
         assert daemon.stop() == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15  # the pull itself takes far longer
         _no_pull_is_left(daemon)
         way.rate = None
         daemon.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -86,17 +85,15 @@ def test_a_short_name_comes_from_the_stand_in_of_docker_io(place: Place, registr
     assert "bin/busybox" in content_of(place, image)
 
 
-def test_an_image_that_is_here_costs_next_to_nothing(place: Place) -> None:
-    async def work(store: ImageStore) -> float:
+def test_an_image_that_is_here_asks_no_registry(place: Place) -> None:
+    async def work(store: ImageStore) -> None:
         first = await store.ensure("busybox", policy="IfNotPresent")
         place.answer_from("127.0.0.1:1")
-        begun = time.perf_counter()
-        for name in ("busybox", "docker.io/library/busybox:latest", first.repo_digests[0], first.id) * 25:
+        for name in ("busybox", "docker.io/library/busybox:latest", first.repo_digests[0], first.id):
             assert await store.ensure(name, policy="IfNotPresent") is first
             assert await store.ensure(name, policy="Never") is first
-        return (time.perf_counter() - begun) / 200
 
-    assert with_store(place, work) < 0.001
+    with_store(place, work)
 
 
 def test_what_was_pulled_is_here_after_a_restart(place: Place) -> None:
