@@ -19,6 +19,7 @@ from hostpod.host.cgroup import CgroupError
 from hostpod.host.cgroup_choice import choose_driver
 from hostpod.host.clock import now
 from hostpod.host.conmon import Conmon
+from hostpod.host.notify import ActivationError
 from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
 from hostpod.host.privileges import find_privileges
 from hostpod.host.runc import Runc
@@ -41,7 +42,17 @@ class InUseError(StartError):
     """Another daemon has the directories."""
 
 
-START_ERRORS = (StartError, OSError, CgroupError, ImageError, ListenError, NetworkError, PauseError, StoreError)
+START_ERRORS = (
+    StartError,
+    OSError,
+    ActivationError,
+    CgroupError,
+    ImageError,
+    ListenError,
+    NetworkError,
+    PauseError,
+    StoreError,
+)
 
 
 @contextmanager

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import itertools
 import json
 import os
 from pathlib import Path
 
-FileDescriptor = int
+from hostpod.host.openat2 import FileDescriptor, Resolve, openat2
 
 # Directories are held open on the way down; what lies deeper is moved up first, so a tree of any depth can be removed.
 DEPTH_LIMIT = 64
 
-_SYS_OPENAT2 = 437
-_RESOLVE_NO_XDEV = 0x01
-_RESOLVE_NO_SYMLINKS = 0x04
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
-
 
 class StoreError(Exception):
     """A file of hostpod's own could not be written, read or removed; the message can be shown as it is."""
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool, mode: int = 0o600) -> None:
@@ -150,15 +138,8 @@ def _removed(root: FileDescriptor, parent: FileDescriptor, name: str, *, depth: 
 
 def _open_child(parent: FileDescriptor, name: str) -> FileDescriptor:
     """Open a directory inside another, and refuse mount points and links, however they came there."""
-    how = _OpenHow(
-        flags=os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC,
-        resolve=_RESOLVE_NO_XDEV | _RESOLVE_NO_SYMLINKS,
-    )
-    result = _libc.syscall(_SYS_OPENAT2, parent, os.fsencode(name), ctypes.byref(how), ctypes.sizeof(how))
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), name)
-    return int(result)
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    return openat2(parent, name, flags, Resolve.NO_XDEV | Resolve.NO_SYMLINKS)
 
 
 def _move_up(root: FileDescriptor, parent: FileDescriptor, name: str) -> None:

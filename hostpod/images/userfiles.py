@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import stat
 from pathlib import Path
 
+from hostpod.host.openat2 import Resolve, openat2
+
 LIMIT_BYTES = 4 * 1024 * 1024
-
-_SYS_OPENAT2 = 437
-_RESOLVE_NO_MAGICLINKS, _RESOLVE_IN_ROOT = 0x02, 0x10
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
 def read_user_files(rootfs: Path) -> tuple[str, str]:
@@ -31,12 +22,11 @@ def read_user_files(rootfs: Path) -> tuple[str, str]:
 
 def _text(root: int, path: str) -> str:
     # Not blocking: an image may have a fifo there.
-    how = _OpenHow(
-        flags=os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC,
-        resolve=_RESOLVE_IN_ROOT | _RESOLVE_NO_MAGICLINKS,
-    )
-    descriptor = _libc.syscall(_SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how))
-    if descriptor < 0:
+    try:
+        descriptor = openat2(
+            root, path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY, Resolve.IN_ROOT | Resolve.NO_MAGICLINKS
+        )
+    except OSError:
         return ""
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

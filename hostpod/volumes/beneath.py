@@ -8,27 +8,12 @@ open descriptor.
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-FileDescriptor = int
-
-_SYS_OPENAT2 = 437
-_RESOLVE_NO_MAGICLINKS = 0x02
-_RESOLVE_BENEATH = 0x08
-# The kernel gives up on a path with ".." when something is renamed meanwhile, and wants to be asked again.
-_ATTEMPTS = 128
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
-
-
-class _OpenHow(ctypes.Structure):
-    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+from hostpod.host.openat2 import FileDescriptor, Resolve, openat2
 
 
 def open_beneath(directory: FileDescriptor, path: str) -> FileDescriptor:
@@ -36,18 +21,7 @@ def open_beneath(directory: FileDescriptor, path: str) -> FileDescriptor:
 
     OSError with EXDEV when a link leads out of the directory (an absolute link does, wherever it points).
     """
-    how = _OpenHow(flags=os.O_PATH | os.O_CLOEXEC, mode=0, resolve=_RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
-    number = errno.EAGAIN
-    for _ in range(_ATTEMPTS):
-        found = _libc.syscall(
-            ctypes.c_long(_SYS_OPENAT2), directory, os.fsencode(path), ctypes.byref(how), ctypes.sizeof(how)
-        )
-        if found >= 0:
-            return int(found)
-        number = ctypes.get_errno()
-        if number != errno.EAGAIN:
-            break
-    raise OSError(number, os.strerror(number), path)
+    return openat2(directory, path, os.O_PATH, Resolve.BENEATH | Resolve.NO_MAGICLINKS)
 
 
 def open_or_make_beneath(directory: FileDescriptor, path: str) -> FileDescriptor:

@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 
 from hostpod.host.mount import bind, unmount
-from hostpod.volumes.beneath import FileDescriptor, open_or_make_beneath
+from hostpod.host.openat2 import FileDescriptor
+from hostpod.volumes.beneath import open_or_make_beneath
 from hostpod.volumes.errors import VolumeError, reason
 
 
