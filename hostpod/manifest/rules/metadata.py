@@ -15,6 +15,8 @@ def pod_metadata(path: Path, metadata: ObjectMeta) -> Violations:
     """All of a pod's metadata. A static pod needs a name of its own: nothing generates one."""
     yield from named((*path, "name"), metadata.name, dns_subdomain, "a pod needs a name")
     yield from named((*path, "namespace"), metadata.namespace, dns_label)
+    # It becomes part of directories' and units' names.
+    yield from optional((*path, "uid"), metadata.uid, label_value)
     yield from optional((*path, "generateName"), (metadata.generate_name or "").removesuffix("-"), dns_subdomain)
     yield from at_least((*path, "generation"), metadata.generation, 0)
     yield from label_map((*path, "labels"), metadata.labels)

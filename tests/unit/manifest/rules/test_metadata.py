@@ -37,6 +37,8 @@ def test_a_plain_pod_breaks_no_rule() -> None:
                 )
             ],
         ),
+        ({"uid": "0f2c6a4e-1b6d-4e0b-9d0c-8f3a5a1c2b3d"}, []),
+        ({"uid": "../../etc"}, [f'metadata.uid: "../../etc" must be {VALUE}']),
         ({"generateName": "web-"}, []),
         ({"generateName": "Web-"}, [f'metadata.generateName: "Web" must be {NAME}']),
         ({"generation": -1}, ["metadata.generation: -1 is too small, must be 0 or more"]),
