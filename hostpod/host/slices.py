@@ -1,15 +1,16 @@
 """How pods are called as units of systemd, and what is set on them. Pure.
 
 ROOT.slice → ROOT-burstable.slice, ROOT-besteffort.slice → ROOT-…-podUID.slice → a scope a container. systemd nests a
-slice by the dashes of its name, so a dash of a uid becomes an underscore, as the kubelet writes it.
+slice by the dashes of its name, so a dash of a uid becomes an underscore, as the kubelet writes it; and an underscore,
+which uids hardly have, the escape that systemd has for it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
+from hostpod.host.cgroup import PodLimits
 from hostpod.host.cgroup_files import weight_of_shares
 
 # A unit's properties as D-Bus takes them: name to signature and value.
@@ -26,26 +27,10 @@ MONITOR_BYTES = 4 << 20
 _PERCENT_OF_CORE_US = 10_000
 _PERIODS_PER_S = 10
 
-_ROOT = re.compile(r"[A-Za-z0-9_.:]+(-[A-Za-z0-9_.:]+)*")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.:]")
-
-
-class Limits(Protocol):
-    """Limits of a whole pod; None is no limit."""
-
-    @property
-    def cpu_shares(self) -> int: ...
-    @property
-    def cpu_quota_us(self) -> int | None: ...
-    @property
-    def memory_limit_bytes(self) -> int | None: ...
-    @property
-    def pids_limit(self) -> int | None: ...
-
 
 def is_slice_name(root: str) -> bool:
     """Whether systemd takes ROOT.slice: no dash at an end, no two in a row."""
-    return _ROOT.fullmatch(root) is not None
+    return all(root.split("-"))
 
 
 def qos_slice(root: str, qos: str) -> str:
@@ -82,8 +67,7 @@ def unit_of(path: str) -> str:
 
 
 def _escaped(uid: str) -> str:
-    plain = uid.replace("-", "_")
-    return _NOT_IN_NAMES.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in found[0].encode()), plain)
+    return uid.replace("_", r"\x5f").replace("-", "_")
 
 
 def described(description: str) -> dict[str, tuple[str, object]]:
@@ -101,7 +85,7 @@ def shares_property(shares: int, *, v2: bool) -> dict[str, tuple[str, object]]:
     return {"CPUWeight": ("t", weight_of_shares(shares))} if v2 else {"CPUShares": ("t", shares)}
 
 
-def limit_properties(limits: Limits, *, v2: bool, monitors: int) -> dict[str, tuple[str, object]]:
+def limit_properties(limits: PodLimits, *, v2: bool, monitors: int) -> dict[str, tuple[str, object]]:
     """A pod's limits for the hierarchy that the kernel enforces; `monitors` is how many conmons live in the slice."""
     quota, memory, tasks = limits.cpu_quota_us, limits.memory_limit_bytes, limits.pids_limit
     return {

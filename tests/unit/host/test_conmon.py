@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from hostpod.host.cgroup import CgroupError
 from hostpod.host.conmon import Conmon, ConmonError, ContainerRefusedError, was_oom_killed
 
 
@@ -24,7 +27,14 @@ def monitor(tmp_path: Path, script: str) -> Conmon:
     )
 
 
-def create(conmon: Conmon, tmp_path: Path, log_path: Path | None = None, *, journal: bool = False) -> int:
+def create(
+    conmon: Conmon,
+    tmp_path: Path,
+    log_path: Path | None = None,
+    *,
+    journal: bool = False,
+    place: Callable[[int], Awaitable[None]] | None = None,
+) -> int:
     creation = conmon.create(
         "c1",
         bundle=tmp_path,
@@ -33,6 +43,7 @@ def create(conmon: Conmon, tmp_path: Path, log_path: Path | None = None, *, jour
         conmon_pid_file=tmp_path / "conmon.pid",
         name="web",
         journal=journal,
+        place=place,
     )
     return asyncio.run(creation)
 
@@ -55,6 +66,37 @@ def test_lines_go_to_the_journal_as_well_when_it_is_asked_for(tmp_path: Path) ->
     words = (tmp_path / "args").read_text().split()
     logs = [words[place + 1] for place, word in enumerate(words) if word == "--log-path"]
     assert logs == [f"k8s-file:{tmp_path}/log", "journald:"]
+
+
+# As conmon does: a read of the pipe before anything else; its end lets it go on as well.
+GATED = """head -c 1 < /proc/self/fd/$_OCI_STARTPIPE > byte; echo $$ > pid; echo '{"data": 42}' > $PIPE"""
+
+
+def test_a_monitor_waits_until_it_is_in_its_place(tmp_path: Path) -> None:
+    placed = []
+
+    async def place(pid: int) -> None:
+        await asyncio.sleep(0.05)
+        assert not (tmp_path / "pid").exists(), "it waits"
+        placed.append(pid)
+
+    assert create(monitor(tmp_path, GATED), tmp_path, place=place) == 42
+    assert placed == [int((tmp_path / "pid").read_text())]
+    assert (tmp_path / "byte").read_bytes() == b"\0"
+
+
+def test_a_monitor_without_a_place_never_goes_on(tmp_path: Path) -> None:
+    placed = []
+
+    async def place(pid: int) -> None:
+        placed.append(pid)
+        raise CgroupError("no scope for you")
+
+    with pytest.raises(CgroupError, match=r"^no scope for you$"):
+        create(monitor(tmp_path, GATED), tmp_path, place=place)
+    with pytest.raises(ProcessLookupError):
+        os.kill(placed[0], 0)
+    assert not (tmp_path / "pid").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hostpod.host.cgroup import CgroupError, Cgroups, PodCgroup
+from hostpod.host.cgroup_fs import FileCgroups
+from hostpod.host.cgroup_layout import Layout
+from tests.unit.host.test_slices import Limits
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> FileCgroups:
+    """On a v1 host, whose control files are plain files here."""
+    controllers = {name: tmp_path / name for name in ("cpu", "memory", "pids")}
+    for path in controllers.values():
+        path.mkdir()
+    return FileCgroups(Cgroups("hostpod", Layout(version="v1", controllers=controllers)))
+
+
+def empty(tmp_path: Path) -> None:
+    """Control files, which really go with their directory."""
+    for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
+        path.unlink()
+
+
+def test_a_pod_and_what_runs_in_it_lie_where_runc_is_told(driver: FileCgroups) -> None:
+    pod = driver.pod_path("Burstable", "u1")
+    assert pod == "/hostpod/burstable/podu1"
+    for path in (driver.container_path(pod, "c1"), driver.pause_path(pod)):
+        assert path.startswith(f"{pod}/")
+        assert driver.oci_path(path) == path
+    assert driver.annotations("container web of pod default/web") == {}, "a cgroup has no description"
+
+
+def test_a_pod_is_made_and_found_and_its_removal_leaves_nothing(driver: FileCgroups, tmp_path: Path) -> None:
+    async def scenario() -> tuple[PodCgroup, ...]:
+        await driver.open()
+        pod = driver.pod_path("BestEffort", "u1")
+        await driver.create_pod(pod, Limits(), description="pod default/web", monitors=1)
+        found = await driver.list_pods()
+        empty(tmp_path)
+        await driver.kill_all(pod)
+        await driver.remove(pod)
+        await driver.remove(pod)
+        assert driver.oom_kills(pod) == 0
+        await driver.close()
+        return found
+
+    assert asyncio.run(scenario()) == (PodCgroup(uid="u1", path="/hostpod/besteffort/podu1"),)
+    assert not list(tmp_path.glob("*/hostpod"))
+
+
+def test_what_the_kernel_refuses_is_said(tmp_path: Path) -> None:
+    driver = FileCgroups(Cgroups("hostpod", Layout(version="v2", unified=tmp_path / "nowhere")))
+    with pytest.raises(CgroupError, match="cannot make cgroup /hostpod: no such file or directory"):
+        asyncio.run(driver.open())
