@@ -21,7 +21,7 @@ UNITS = sorted(path.name for kind in ("service", "socket", "slice") for path in 
 
 
 def _read(name: str) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, strict=True, delimiters=("=",))
+    parser = configparser.ConfigParser(interpolation=None, strict=False, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string((SYSTEMD / name).read_text())
     return parser
