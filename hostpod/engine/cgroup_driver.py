@@ -63,4 +63,4 @@ class CgroupDriver(Protocol):
         """Every pod that has a cgroup."""
 
     def oom_kills(self, path: str) -> int:
-        """How many processes of just this cgroup the kernel killed for memory; 0 when it is gone."""
+        """How many processes of a cgroup the kernel killed for memory, on v2 also of those below; 0 when it is gone."""

@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.memory_kills import killed_for_memory
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
 from hostpod.engine.sandbox import described, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
-from hostpod.host.conmon import ContainerRefusedError, monitor_pid, was_oom_killed
+from hostpod.host.conmon import ContainerRefusedError, monitor_pid
 from hostpod.host.journal import takes_containers
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
@@ -220,16 +221,19 @@ def note_end(state: PodState, cid: str, edges: Edges) -> None:
         code, at, message = int(exit_file.read_text()), exit_file.stat().st_mtime, ""
     except (FileNotFoundError, ValueError):
         code, at, message = EXIT_UNKNOWN, now(), "its monitor (conmon) ended without an exit code"
-    oom = was_oom_killed(state.paths.container(cid).bundle)
+    kills = killed_for_memory(state, cid, code, edges)
     state.keep(
         replace(
             record,
             exit_code=code,
             finished_at=at,
             message=message,
-            reason="OOMKilled" if oom else "Completed" if code == 0 else "Error",
+            reason="OOMKilled" if kills is not None else "Completed" if code == 0 else "Error",
         )
     )
+    # After the end that tells of them: a kill is rather told twice than never.
+    if kills is not None and kills != state.record.oom_kills:
+        state.keep_pod(replace(state.record, oom_kills=kills))
 
 
 async def clean(state: PodState, cid: str, edges: Edges) -> None:

@@ -28,13 +28,17 @@ class DamagedRecordError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodRecord:
-    """An admitted pod: its manifest as admitted, the file it came from, and whether it is being ended."""
+    """An admitted pod: its manifest as admitted, the file it came from, and whether it is being ended.
+
+    `oom_kills` is how many kills for memory, of those that its cgroup counts, ends of containers account for.
+    """
 
     pod: Pod
     file: str
     admitted_at: float
     ending: Ending | None = None
     sandbox_at: float | None = None
+    oom_kills: int = 0
 
     def save(self, paths: PodPaths) -> None:
         content = {
@@ -43,6 +47,7 @@ class PodRecord:
             "admitted_at": self.admitted_at,
             "ending": asdict(self.ending) if self.ending else None,
             "sandbox_at": self.sandbox_at,
+            "oom_kills": self.oom_kills,
         }
         _write(paths.record, content)
 
@@ -59,6 +64,7 @@ class PodRecord:
             admitted_at=frame.admitted_at,
             ending=frame.ending,
             sandbox_at=frame.sandbox_at,
+            oom_kills=frame.oom_kills,
         )
 
 
@@ -71,6 +77,7 @@ class _Frame:
     admitted_at: float
     ending: Ending | None
     sandbox_at: float | None
+    oom_kills: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

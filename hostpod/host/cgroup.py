@@ -6,11 +6,12 @@ killing and removing work on any path, whoever made the cgroup.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -161,7 +162,7 @@ class Cgroups:
         found: dict[int, None] = {}
         for hierarchy in self.layout.hierarchies:
             for directory in _deepest_first(below(hierarchy, path)):
-                with suppress(FileNotFoundError, ProcessLookupError):
+                with _may_be_gone():
                     found.update(dict.fromkeys(pids_of(directory)))
         return tuple(found)
 
@@ -188,11 +189,20 @@ class Cgroups:
         return tuple(found.values())
 
     def oom_kills(self, path: str) -> int:
-        """How many processes of just this cgroup the kernel killed for memory; 0 when it is gone."""
-        try:
+        """How many processes of a cgroup the kernel killed for memory, on v2 also of those below; 0 when it is gone."""
+        with _may_be_gone():
             return self._limits.oom_kills(path)
-        except FileNotFoundError:
-            return 0
+        return 0
+
+
+@contextmanager
+def _may_be_gone() -> Iterator[None]:
+    """Reading a file of a cgroup that is just being removed: ENOENT before its file is open, ENODEV afterwards."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENODEV, errno.ESRCH}:
+            raise
 
 
 def _removed(directory: Path) -> bool:

@@ -67,7 +67,7 @@ class Limits(Protocol):
         """Most processes and threads."""
 
     def oom_kills(self, path: str) -> int:
-        """Processes of this cgroup that the kernel killed for memory."""
+        """Processes of this cgroup that the kernel killed for memory, on v2 also of those below."""
 
     def kill(self, path: str) -> bool:
         """Have the kernel kill every process in the cgroup and below; false where it cannot do that in one go."""

@@ -72,8 +72,9 @@ class Bench:
 
 
 def web(uid: str = "u1", **spec: Any) -> Pod:
-    """A pod with one container."""
-    return pod(uid=uid, containers=[{"name": "web", "image": "img", "imagePullPolicy": "IfNotPresent"}], **spec)
+    """A pod with one container, unless others are given."""
+    containers = [{"name": "web", "image": "img", "imagePullPolicy": "IfNotPresent"}]
+    return pod(uid=uid, **{"containers": containers, **spec})
 
 
 def runs(latest: ObservedContainer | None, attempt: int) -> bool:

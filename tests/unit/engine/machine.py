@@ -46,6 +46,7 @@ class Machine:
         self.containers: set[str] = set()
         self.monitors: list[subprocess.Popen[bytes]] = []
         self.cgroups: set[str] = set()
+        self.oom_kills: dict[str, int] = {}
         self.attached: set[str] = set()
         self.present: set[str] = {"img"}
         self.pulling: asyncio.Event | None = None
@@ -187,6 +188,9 @@ class Cgroups:
 
     async def kill_all(self, path: str) -> None:
         pass
+
+    def oom_kills(self, path: str) -> int:
+        return self._machine.oom_kills.get(path, 0)
 
 
 class Images:
