@@ -221,18 +221,18 @@ def note_end(state: PodState, cid: str, edges: Edges) -> None:
         code, at, message = int(exit_file.read_text()), exit_file.stat().st_mtime, ""
     except (FileNotFoundError, ValueError):
         code, at, message = EXIT_UNKNOWN, now(), "its monitor (conmon) ended without an exit code"
-    kills = killed_for_memory(state, cid, code, edges)
+    killed, kills = killed_for_memory(state, cid, code, edges)
     state.keep(
         replace(
             record,
             exit_code=code,
             finished_at=at,
             message=message,
-            reason="OOMKilled" if kills is not None else "Completed" if code == 0 else "Error",
+            reason="OOMKilled" if killed else "Completed" if code == 0 else "Error",
         )
     )
     # After the end that tells of them: a kill is rather told twice than never.
-    if kills is not None and kills != state.record.oom_kills:
+    if kills != state.record.oom_kills:
         state.keep_pod(replace(state.record, oom_kills=kills))
 
 

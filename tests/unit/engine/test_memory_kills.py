@@ -150,3 +150,30 @@ def test_a_container_that_hostpod_killed_was_not_killed_for_memory(machine: Mach
             assert (await ended(bench, "web")).reason == "Error"
 
     asyncio.run(run())
+
+
+def test_two_that_are_killed_at_once_are_told_of_both(machine: Machine) -> None:
+    async def run() -> None:
+        async with at_work(machine, containers=PAIR) as bench:
+            await both_run(bench)
+            machine.oom_kills[POD] = 4
+            for each in [pid(bench, name) for name in NAMES]:
+                end(each)
+            assert [(await ended(bench, name)).reason for name in NAMES] == ["OOMKilled"] * 2
+            assert state_of(bench).record.oom_kills == 4
+
+    asyncio.run(run())
+
+
+def test_what_another_end_at_the_same_time_left_open_is_accounted_for(machine: Machine) -> None:
+    async def run() -> None:
+        async with at_work(machine, containers=PAIR) as bench:
+            await both_run(bench)
+            machine.oom_kills[POD] = 4
+            first, second = (pid(bench, name) for name in NAMES)
+            end(first)
+            end(second, signal.SIGTERM)
+            assert [(await ended(bench, name)).reason for name in NAMES] == ["OOMKilled", "Error"]
+            assert state_of(bench).record.oom_kills == 4
+
+    asyncio.run(run())
