@@ -112,7 +112,6 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
     runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
     cgroups = choose_driver(config.cgroups.driver, config.cgroups.root, stack)
     await cgroups.open()
-    by_systemd = cgroups.name == "systemd"
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     )
@@ -121,14 +120,13 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
     return Edges(
         config=config,
         paths=paths,
-        runc=Runc(binary=runc, root=paths.runc, systemd_cgroup=by_systemd),
+        runc=Runc(binary=runc, root=paths.runc),
         conmon=Conmon(
             binary=shutil.which(binaries.conmon) or binaries.conmon,
             runc=runc,
             runc_root=paths.runc,
             exit_dir=paths.exits,
             socket_dir=paths.attach,
-            systemd_cgroup=by_systemd,
         ),
         cgroups=cgroups,
         images=images,

@@ -35,10 +35,13 @@ class CgroupDriver(Protocol):
     def pause_path(self, pod: str) -> str:
         """The cgroup of a pod's pause process."""
 
+    def by_systemd(self, path: str) -> bool:
+        """Whether runc has systemd make a container's cgroup; else it makes that itself."""
+
     def oci_path(self, path: str) -> str:
         """How runc is told of a container's cgroup."""
 
-    def annotations(self, description: str) -> Mapping[str, str]:
+    def annotations(self, path: str, *, description: str) -> Mapping[str, str]:
         """What a container's spec says so that people see what its cgroup is."""
 
     async def open(self) -> None:

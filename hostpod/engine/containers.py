@@ -59,6 +59,7 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
                     pod=pod_cgroup(edges, state.record.pod),
                     description=f"conmon of {_described(state, record)}",
                 ),
+                systemd_cgroup=edges.cgroups.by_systemd(record.cgroup),
                 journal=takes_containers(edges.config.logging.journal),
             )
     except ContainerRefusedError as refusal:
@@ -137,7 +138,7 @@ def _write_bundle(state: PodState, container: Container, record: ContainerRecord
         mounts=tuple(Mount.bound(mount) for mount in mounts),
         user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
         cgroups_path=edges.cgroups.oci_path(record.cgroup),
-        annotations=edges.cgroups.annotations(_described(state, record)),
+        annotations=edges.cgroups.annotations(record.cgroup, description=_described(state, record)),
         rootfs=str(paths.rootfs),
         privileges=edges.privileges,
     )

@@ -90,13 +90,18 @@ async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) ->
         pod=state.record.pod,
         namespaces=sandbox_paths(state),
         cgroups_path=edges.cgroups.oci_path(cgroup),
-        annotations=edges.cgroups.annotations(f"pause of {described(state.record.pod)}"),
+        annotations=edges.cgroups.annotations(cgroup, description=f"pause of {described(state.record.pod)}"),
         rootfs=str(edges.paths.pause_root / "rootfs"),
         privileges=edges.privileges,
     )
     (bundle / "config.json").write_text(json.dumps(spec))
     async with edges.slots:
-        await edges.runc.run_detached(pause_id(state.uid), bundle, pid_file=state.paths.pause_pid_file)
+        await edges.runc.run_detached(
+            pause_id(state.uid),
+            bundle,
+            pid_file=state.paths.pause_pid_file,
+            systemd_cgroup=edges.cgroups.by_systemd(cgroup),
+        )
     pid = int(state.paths.pause_pid_file.read_text())
     write_json(state.paths.pause / "started", {"pid": pid, "started": start_ticks(pid)}, durable=False)
     _note_completion(state, complete=state.networked)

@@ -151,6 +151,13 @@ class Cgroups:
         found = (child.name for hierarchy in self.layout.hierarchies for child in _children(below(hierarchy, path)))
         return tuple(dict.fromkeys(found))
 
+    def shelter(self, path: str, pid: int) -> None:
+        """Move a process to a cgroup, which is made, where systemd looks for the processes of its units."""
+        for hierarchy in filter(None, (self.layout.unified, self.layout.controllers.get("name=systemd"))):
+            directory = below(hierarchy, path)
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "cgroup.procs").write_text(str(pid))
+
     def trim(self, path: str) -> None:
         """Remove a cgroup wherever nothing is in it; what is below it stays."""
         for hierarchy in self.layout.hierarchies:

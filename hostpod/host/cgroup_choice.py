@@ -10,6 +10,7 @@ from hostpod.host.cgroup import Cgroups
 from hostpod.host.cgroup_fs import FileCgroups
 
 if TYPE_CHECKING:
+    from hostpod.host.cgroup_former import ChangedCgroups
     from hostpod.host.cgroup_systemd import SystemdCgroups
 
 Driver = Literal["systemd", "cgroupfs"]
@@ -25,14 +26,35 @@ def driver_of(wanted: str) -> Driver:
     return "systemd" if wanted == "systemd" else "cgroupfs"
 
 
-def choose_driver(wanted: str, root: str, stack: AsyncExitStack) -> FileCgroups | SystemdCgroups:
+def choose_driver(wanted: str, root: str, stack: AsyncExitStack) -> FileCgroups | SystemdCgroups | ChangedCgroups:
     """The driver that makes cgroups below `root`; what it holds open is let go with `stack`.
 
-    Raises CgroupError where no cgroups are mounted. Whether systemd can be reached shows when it is opened.
+    Where the other one has left something below it, pods perhaps, that is looked after as well. Raises CgroupError
+    where no cgroups are mounted. Whether systemd can be reached shows when the driver is opened.
     """
     tree = Cgroups.detect(root)
-    if driver_of(wanted) == "cgroupfs":
-        return FileCgroups(tree)
+    driver = driver_of(wanted)
+    if not _left_by_other(driver, root, tree):
+        return _made(driver, root, tree, stack)
+    from hostpod.host.cgroup_former import ChangedCgroups  # noqa: PLC0415 - hardly ever needed
+
+    other: Driver = "cgroupfs" if driver == "systemd" else "systemd"
+    return ChangedCgroups(now=_made(driver, root, tree, stack), former=_made(other, root, tree, stack))
+
+
+def _left_by_other(driver: Driver, root: str, tree: Cgroups) -> bool:
+    if driver == "systemd":
+        return tree.exists(tree.root)
+    if not _BOOTED.is_dir():
+        return False
+    from hostpod.host.slices import is_slice_name, slice_path  # noqa: PLC0415 - as above
+
+    return is_slice_name(root) and tree.exists(slice_path(f"{root}.slice"))
+
+
+def _made(driver: Driver, root: str, tree: Cgroups, stack: AsyncExitStack) -> FileCgroups | SystemdCgroups:
+    if driver == "cgroupfs":
+        return FileCgroups(tree, in_a_service=_BOOTED.is_dir())
     from hostpod.host.cgroup_systemd import SystemdCgroups  # noqa: PLC0415 - not loaded where there is no systemd
     from hostpod.host.dbus import Bus  # noqa: PLC0415
     from hostpod.host.units import Units  # noqa: PLC0415

@@ -66,8 +66,19 @@ class SystemdCgroups:
         name = scope.removeprefix(f"{self._root}-").removesuffix(".scope")
         return f"{slices.unit_of(pod)}:{self._root}:{name}"
 
-    def annotations(self, description: str) -> Mapping[str, str]:
+    def by_systemd(self, path: str) -> bool:  # noqa: ARG002
+        return True
+
+    def annotations(self, path: str, *, description: str) -> Mapping[str, str]:  # noqa: ARG002
         return slices.scope_annotations(description)
+
+    def owns(self, path: str) -> bool:
+        """Whether this driver would make a cgroup of this path."""
+        return path.startswith(f"{slices.slice_path(f'{self._root}.slice')}/")
+
+    def exists(self, path: str) -> bool:
+        """Whether some hierarchy has it."""
+        return self._tree.exists(path)
 
     async def open(self) -> None:
         if not slices.is_slice_name(self._root):

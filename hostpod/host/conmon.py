@@ -49,10 +49,8 @@ class Conmon:
         runc_root: Path,
         exit_dir: Path,
         socket_dir: Path,
-        systemd_cgroup: bool = False,
     ) -> None:
         self.binary = binary
-        self.systemd_cgroup = systemd_cgroup
         self.runc = runc
         self.runc_root = runc_root
         self.exit_dir = exit_dir
@@ -68,20 +66,23 @@ class Conmon:
         conmon_pid_file: Path,
         name: str,
         place: Callable[[int], Awaitable[None]] | None = None,
+        systemd_cgroup: bool = False,
         journal: bool = False,
         stdin: bool = False,
         tty: bool = False,
     ) -> int:
         """`runc create` under a new conmon; returns the container's pid. Its process waits for `runc start`.
 
-        `place` is given conmon's pid before it does anything, and may move it to a cgroup of its own. With `journal`
-        conmon writes each line to journald as well, as CONTAINER_NAME=`name`.
+        `place` is given conmon's pid before it does anything, and may move it to a cgroup of its own. With
+        `systemd_cgroup` runc has systemd make the container's cgroup. With `journal` conmon writes each line to
+        journald as well, as CONTAINER_NAME=`name`.
 
         Raises ContainerRefusedError when the container's program is at fault and ConmonError for anything else. When
         the caller is cancelled conmon is killed, and runc with it; what runc made until then is deleted by the caller.
         """
         argv = self._argv(cid=cid, bundle=bundle, log_path=log_path, pid_file=pid_file, name=name)
         argv += ["--conmon-pidfile", str(conmon_pid_file)]
+        argv += ["--systemd-cgroup"] if systemd_cgroup else []  # handed on to runc
         argv += ["--log-path", "journald:"] if journal else []
         argv += ["--stdin"] if stdin else []
         argv += ["--terminal"] if tty else []
@@ -104,7 +105,6 @@ class Conmon:
             raise ConmonError(f"cannot run {self.runc}: no such program; install it or set its path")
         argv = [str(self.binary), "--api-version", "1", "--cid", cid, "--cuuid", cid, "--name", name]
         argv += ["--runtime", runc, "--bundle", str(bundle)]
-        argv += ["--systemd-cgroup"] if self.systemd_cgroup else []  # handed on to runc
         for argument in ("--root", str(self.runc_root), "--log", str(bundle / RUNTIME_LOG), "--log-format", "json"):
             argv += ["--runtime-arg", argument]
         argv += ["--container-pidfile", str(pid_file), "--log-path", f"k8s-file:{log_path}", "--no-sync-log"]

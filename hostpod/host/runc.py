@@ -58,16 +58,15 @@ class RuncState:
 class Runc:
     """The containers below one `--root`, which belongs to this daemon alone."""
 
-    def __init__(self, *, binary: str | Path, root: Path, systemd_cgroup: bool = False) -> None:
+    def __init__(self, *, binary: str | Path, root: Path) -> None:
         self.binary = binary
-        self.systemd_cgroup = systemd_cgroup
         self.root = root
 
-    async def run_detached(self, cid: str, bundle: Path, *, pid_file: Path) -> None:
+    async def run_detached(self, cid: str, bundle: Path, *, pid_file: Path, systemd_cgroup: bool = False) -> None:
         """Create and start in one call a container that nobody listens to: its stdio is /dev/null."""
         log = bundle / "runtime.log"
         argv = [str(self.binary), "--root", str(self.root), "--log", str(log), "--log-format", "json"]
-        argv += ["--systemd-cgroup"] if self.systemd_cgroup else []
+        argv += ["--systemd-cgroup"] if systemd_cgroup else []
         argv += ["run", "--detach", "--bundle", str(bundle), "--pid-file", str(pid_file), cid]
         try:
             async with asyncio.timeout(DEADLINE_S), started(argv, env=ENVIRONMENT) as process:

@@ -109,7 +109,7 @@ class Runc:
         self._machine = machine
         self._released: dict[str, float] = {}
 
-    async def run_detached(self, cid: str, bundle: Path, *, pid_file: Path) -> None:
+    async def run_detached(self, cid: str, bundle: Path, *, pid_file: Path, **_options: Any) -> None:
         self._machine.refuse("run_detached")
         pid, _ = self._machine.monitor(bundle / "unused")
         _write({pid_file: pid})
@@ -170,7 +170,10 @@ class Cgroups:
     def oci_path(self, path: str) -> str:
         return path
 
-    def annotations(self, description: str) -> dict[str, str]:
+    def by_systemd(self, path: str) -> bool:
+        return False
+
+    def annotations(self, path: str, *, description: str) -> dict[str, str]:
         return {}
 
     def monitor_place(self, cid: str, **_: str) -> None:

@@ -32,7 +32,8 @@ def test_a_pod_and_what_runs_in_it_lie_where_runc_is_told(driver: FileCgroups) -
     for path in (driver.container_path(pod, "c1"), driver.pause_path(pod)):
         assert path.startswith(f"{pod}/")
         assert driver.oci_path(path) == path
-    assert driver.annotations("container web of pod default/web") == {}, "a cgroup has no description"
+        assert driver.annotations(path, description="pause") == {}, "a cgroup has no description"
+        assert not driver.by_systemd(path)
 
 
 def test_a_pod_is_made_and_found_and_its_removal_leaves_nothing(driver: FileCgroups, tmp_path: Path) -> None:
@@ -51,6 +52,40 @@ def test_a_pod_is_made_and_found_and_its_removal_leaves_nothing(driver: FileCgro
 
     assert asyncio.run(scenario()) == (PodCgroup(uid="u1", path="/hostpod/besteffort/podu1"),)
     assert not list(tmp_path.glob("*/hostpod"))
+
+
+def test_monitors_stay_where_they_are_unless_a_service_would_end_them(driver: FileCgroups) -> None:
+    assert driver.monitor_place("c1", pod="/hostpod/podu1", description="") is None
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_in_a_service_monitors_move_to_where_systemd_does_not_end_them(tmp_path: Path, version: str) -> None:
+    """systemd looks for processes in its own hierarchy, or in the one for all."""
+    controllers = {name: tmp_path / name for name in ("memory", "name=systemd")}
+    layout = Layout(version="v1", controllers=controllers)
+    if version == "v2":
+        layout = Layout(version="v2", unified=tmp_path)
+    for path in layout.hierarchies:
+        (path / "hostpod").mkdir(parents=True)
+    driver = FileCgroups(Cgroups("hostpod", layout), in_a_service=True)
+    place = driver.monitor_place("c1", pod="/hostpod/podu1", description="")
+    assert place is not None
+    asyncio.run(place(4711))  # type: ignore[arg-type]
+    moved = layout.hierarchies[-1] / "hostpod" / "monitors" / "cgroup.procs"
+    assert moved.read_text() == "4711"
+    assert not (tmp_path / "memory" / "hostpod" / "monitors").exists()
+    moved.unlink()
+    asyncio.run(driver.close())
+    assert not moved.parent.exists()
+
+
+def test_a_monitor_that_cannot_be_moved_is_said(tmp_path: Path) -> None:
+    (tmp_path / "hostpod").write_text("")
+    driver = FileCgroups(Cgroups("hostpod", Layout(version="v2", unified=tmp_path)), in_a_service=True)
+    place = driver.monitor_place("c1", pod="/hostpod/podu1", description="")
+    assert place is not None
+    with pytest.raises(CgroupError, match="cannot move conmon to /hostpod/monitors: not a directory"):
+        asyncio.run(place(4711))  # type: ignore[arg-type]
 
 
 def test_what_the_kernel_refuses_is_said(tmp_path: Path) -> None:

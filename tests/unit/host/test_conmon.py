@@ -33,6 +33,7 @@ def create(
     log_path: Path | None = None,
     *,
     journal: bool = False,
+    systemd_cgroup: bool = False,
     place: Callable[[int], Awaitable[None]] | None = None,
 ) -> int:
     creation = conmon.create(
@@ -43,6 +44,7 @@ def create(
         conmon_pid_file=tmp_path / "conmon.pid",
         name="web",
         journal=journal,
+        systemd_cgroup=systemd_cgroup,
         place=place,
     )
     return asyncio.run(creation)
@@ -56,6 +58,14 @@ def test_the_pid_comes_through_the_pipe_and_nothing_is_inherited(tmp_path: Path)
     assert names - {"PWD", "_", "SHLVL"} == {"PATH", "GOMAXPROCS", "_OCI_SYNCPIPE"}
     assert f"--log-path k8s-file:{tmp_path}/log --no-sync-log" in (tmp_path / "args").read_text()
     assert stat.S_IMODE((tmp_path / "run" / "exits").stat().st_mode) == 0o700
+
+
+def test_runc_has_systemd_make_the_cgroup_when_conmon_is_told(tmp_path: Path) -> None:
+    script = """echo "$@" > args; echo '{"data": 42}' > $PIPE"""
+    create(monitor(tmp_path, script), tmp_path)
+    assert "--systemd-cgroup" not in (tmp_path / "args").read_text()
+    create(monitor(tmp_path, script), tmp_path, systemd_cgroup=True)
+    assert "--systemd-cgroup" in (tmp_path / "args").read_text().split()
 
 
 def test_lines_go_to_the_journal_as_well_when_it_is_asked_for(tmp_path: Path) -> None:

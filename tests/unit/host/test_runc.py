@@ -76,6 +76,18 @@ def test_by_force_the_first_process_is_killed(runc: Runc) -> None:
         assert process.wait() == -9
 
 
+@pytest.mark.parametrize(("systemd_cgroup", "told"), [(False, 0), (True, 1)])
+def test_runc_has_systemd_make_a_cgroup_when_it_is_told(tmp_path: Path, told: int, *, systemd_cgroup: bool) -> None:
+    binary = tmp_path / "runc"
+    binary.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/args\n')
+    binary.chmod(0o755)
+    runc = Runc(binary=binary, root=tmp_path)
+    asyncio.run(runc.run_detached("web", tmp_path, pid_file=tmp_path / "pid", systemd_cgroup=systemd_cgroup))
+    before, _, after = (tmp_path / "args").read_text().partition(" run ")
+    assert before.split().count("--systemd-cgroup") == told, "it is an option of runc, and not of its command"
+    assert "--systemd-cgroup" not in after
+
+
 def test_a_missing_binary_is_said(tmp_path: Path) -> None:
     with pytest.raises(RuncError, match=r"cannot start web: cannot run /nowhere/runc: "):
         asyncio.run(Runc(binary="/nowhere/runc", root=tmp_path).start("web"))
