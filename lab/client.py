@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.place import patient
+
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path, *, timeout_s: float) -> None:
-        super().__init__("hostpod", timeout=timeout_s)
+        super().__init__("hostpod", timeout=patient(timeout_s))
         self._path = path
 
     def connect(self) -> None:

@@ -19,12 +19,12 @@ import yaml
 from lab import client
 from lab.leaks import Traces
 from lab.names import Names
-from lab.place import LabError
+from lab.place import LabError, patient
 from lab.registry import free_port
 
-READY_WITHIN_S = 20.0
-STOPPED_WITHIN_S = 20.0
-DIES_WITHIN_S = 2.0
+READY_WITHIN_S = patient(20)
+STOPPED_WITHIN_S = patient(20)
+DIES_WITHIN_S = patient(2)
 
 
 class Instance:
@@ -170,7 +170,7 @@ class Instance:
         self, holds: Callable[[dict[str, dict[str, Any]]], object], *, what: str, within_s: float = 30
     ) -> dict[str, dict[str, Any]]:
         """The pods as soon as `holds(pods)`; looked at again at each change that the watch tells of."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patient(within_s)
         try:
             with client.watch(self.socket, "/pods?watch=1", timeout_s=within_s) as changes:
                 while not holds(pods := self.pods()) and time.monotonic() < deadline:
@@ -215,7 +215,7 @@ class Instance:
             env={**os.environ, "HOSTPOD_SOCKET": str(self.socket)},
             capture_output=True,
             text=True,
-            timeout=within_s,
+            timeout=patient(within_s),
             check=False,
         )
 

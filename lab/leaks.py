@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.names import Names
-from lab.place import LabError, command
+from lab.place import LabError, command, patient
 
 # What the runtime, state and log directories have for pods and containers, and for nothing else.
 _OF_PODS = ("pods/*", "runc/*", "exits/*", "attach/*", "state/pods/*", "logs/pods/*", "logs/containers/*")
@@ -103,7 +103,7 @@ class Traces:
 
 def wait_until_gone(traces: Traces, *, within_s: float) -> list[str]:
     """What is left of pods when it has been given a moment to go."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while (left := traces.of_pods()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CACHE = REPOSITORY / ".cache"
+SLOWNESS = float(os.environ.get("HOSTPOD_LAB_SLOWNESS", "1"))
+"""How many times longer than on bare metal things take here."""
 
 
 class LabError(Exception):
@@ -26,6 +29,11 @@ def command(argv: Sequence[str | Path], *, timeout_s: float = 120, cwd: Path | N
         lines = (done.stderr or done.stdout).strip().splitlines()[-5:]
         raise LabError(f"{' '.join(map(str, argv))}: exit code {done.returncode}: {'; '.join(lines)}")
     return done.stdout
+
+
+def patient(seconds: float) -> float:
+    """How long to wait here for what takes no longer than this on bare metal."""
+    return seconds * SLOWNESS
 
 
 @contextmanager

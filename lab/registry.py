@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.debian import program
-from lab.place import LabError, command
+from lab.place import LabError, command, patient
 
-READY_WITHIN_S = 10.0
+READY_WITHIN_S = patient(10)
 _ATTEMPTS = 3
 
 

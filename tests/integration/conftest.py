@@ -14,11 +14,12 @@ import pytest
 
 from lab import images
 from lab.fetch import fetch
+from lab.place import patient
 from lab.registry import Registry, start_registry
 from tests.integration.fakehost import FakeHost, fake_host
 from tests.integration.harness import Daemon, missing
 
-TIMEOUT_S = 120
+TIMEOUT_S = patient(120)
 HERE = Path(__file__).parent
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lab.place import patient
 from tests.integration.harness import Daemon, LabError, statuses
 
 READY = "ready on node"
@@ -21,7 +22,7 @@ READY = "ready on node"
 
 def until(holds: Callable[[], object], what: str, *, within_s: float = 10) -> None:
     """Wait for something that no daemon tells of."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while not holds():
         if time.monotonic() > deadline:
             raise LabError(f"not in time: {what}")
@@ -52,7 +53,7 @@ def container_id(pod: Mapping[str, Any], container: str = "c0") -> str:
 
 
 def run(*argv: str | Path) -> None:
-    subprocess.run(argv, check=True, capture_output=True, timeout=20)
+    subprocess.run(argv, check=True, capture_output=True, timeout=patient(20))
 
 
 def reboot(daemon: Daemon) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hostpod.host.namespaces import Namespaces, make
+from lab.place import patient
 
 UPLINK = "uplink0"
 UPLINK_ADDRESS = "198.51.100.2"
@@ -65,7 +66,7 @@ class FakeHost:
 
 def run(*argv: str) -> str:
     """A command's output; an error with its words when it fails."""
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=patient(10))
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: {done.stderr.strip()}")
     return done.stdout

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from hostpod.config import BinariesConfig, ImagesConfig
 from hostpod.host.mount import mounts
 from hostpod.images import ImageStore
+from lab.place import patient
 from lab.registry import Registry, write_policy
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -108,7 +109,7 @@ def push(registry: Registry, layout: Path, name: str, *options: str) -> None:
     """Push the layout's image `latest` as NAME:TAG with options of skopeo copy."""
     target = f"docker://{registry.address}/{name}"
     argv = ["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", *options]
-    subprocess.run([*argv, f"oci:{layout}:latest", target], check=True, timeout=60)
+    subprocess.run([*argv, f"oci:{layout}:latest", target], check=True, timeout=patient(60))
 
 
 class Place:
@@ -172,7 +173,7 @@ class Place:
 
 async def until(condition: Callable[[], T]) -> T:
     """Wait until it is true; what it then says."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(patient(30)):
         while not (said := condition()):  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.002)
         return said

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from lab.place import LabError
+from lab.place import LabError, patient
 from tests.integration.harness import Daemon
 
 # The descriptors that are handed over begin at 3, and LISTEN_PID is the daemon's own: only itself can say it.
@@ -36,7 +36,7 @@ class Service:
     def hear(self, wanted: str, *, within_s: float = 20) -> list[str]:
         """All lines until one begins with `wanted`."""
         lines: list[str] = []
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + patient(within_s)
         while time.monotonic() < deadline:
             self._ear.settimeout(max(0.01, deadline - time.monotonic()))
             try:
@@ -67,7 +67,7 @@ class Service:
         """The exit code, when it has ended."""
         process, self.daemon.process = self.daemon.process, None
         assert process is not None
-        return process.wait(within_s)
+        return process.wait(patient(within_s))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration.crash_kit import (
     container_id,
     first_processes,
@@ -348,6 +349,11 @@ def _runc_container(node: Daemon, bundle: Path) -> None:
         "unknown",
     ]
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20, check=False
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=patient(20),
+        check=False,
     )
     assert done.returncode == 0, log.read_text()

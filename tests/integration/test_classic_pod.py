@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab.leaks import wait_until_gone
+from lab.place import patient
 from tests.integration.harness import Daemon, reasons, statuses
 
 pytestmark = pytest.mark.integration
@@ -24,10 +25,10 @@ EMPTIED = "killall sleep; while [ -s /logdir/access.log ]; do usleep 10000; done
 
 def _get(url: str, *, within_s: float = 5) -> str:
     """A page, asked for again while nobody listens yet."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + patient(within_s)
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with urllib.request.urlopen(url, timeout=patient(5)) as response:
                 return str(response.read().decode())
         except urllib.error.URLError:
             if time.monotonic() > deadline:

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from lab import images
+from lab.place import patient
 from tests.integration.harness import Daemon
 
 pytestmark = pytest.mark.integration
@@ -61,7 +62,7 @@ spec:
 def talk(daemon: Daemon) -> Daemon:
     daemon.drop("talk.yaml", TALK)
     daemon.wait_running("talk-lab")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patient(10)
     while "last" not in daemon.cli("logs", "talk").stdout and time.monotonic() < deadline:
         time.sleep(0.05)
     return daemon
@@ -100,7 +101,7 @@ def test_a_followed_log_ends_with_its_container(new_daemon: Callable[..., Daemon
     daemon.wait_running("count-lab")
     began = time.monotonic()
     assert daemon.cli("logs", "-f", "count").stdout == "run\nend\n"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < patient(20)
     daemon.wait_for(
         lambda pods: pods["count-lab"]["status"]["containerStatuses"][0]["restartCount"] > 0, what="a restart"
     )
@@ -117,7 +118,7 @@ def test_commands_in_containers(talk: Daemon) -> None:
         input=archive,
         env=environment(talk),
         capture_output=True,
-        timeout=20,
+        timeout=patient(20),
         check=True,
     )
     assert copied.stdout == archive
@@ -129,8 +130,8 @@ def test_an_interrupted_command_does_not_go_on(talk: Daemon) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"go\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-    deadline = time.monotonic() + 5
+        assert process.wait(patient(10)) == 130
+    deadline = time.monotonic() + patient(5)
     while "sleep 1000" in talk.cli("exec", "talk", "--", "ps").stdout:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -151,7 +152,7 @@ def test_a_shell_on_a_terminal(talk: Daemon) -> None:
         os.write(ours, b"\x03")  # Ctrl-C ends the sleep, not the command on this side
         until(ours, "# ")
         os.write(ours, b"exit 7\r")
-        assert process.wait(10) == 7
+        assert process.wait(patient(10)) == 7
     finally:
         process.kill()
         process.wait()
@@ -162,7 +163,7 @@ def until(fd: int, wanted: str) -> None:
     """Read a terminal until something is on it."""
     text = ""
     while wanted not in text:
-        assert select.select([fd], [], [], 10)[0], f"no {wanted!r} in {text!r}"
+        assert select.select([fd], [], [], patient(10))[0], f"no {wanted!r} in {text!r}"
         text += os.read(fd, 4096).decode(errors="replace")
 
 
@@ -181,7 +182,7 @@ def test_images_are_pulled_loaded_and_listed(daemon: Daemon, tmp_path: Path) -> 
 
 def test_a_broken_manifest_is_shown(talk: Daemon) -> None:
     talk.drop("talk.yaml", TALK.replace("image:", "imagee:"))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patient(5)
     while "Problems" not in talk.cli("get", "pods").stderr and time.monotonic() < deadline:
         time.sleep(0.05)
     result = talk.cli("get", "pods")

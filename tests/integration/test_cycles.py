@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration import census
 from tests.integration.crash_kit import until
 from tests.integration.harness import FOREVER, Daemon, pod, reasons
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(patient(180))]
 
 CYCLES = 200
 AT_ONCE = 4

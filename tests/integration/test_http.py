@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lab import client
+from lab.place import patient
 from tests.integration.harness import FOREVER, Daemon, pod
 
 pytestmark = pytest.mark.integration
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 def ask(node: Daemon, path: str, method: str = "GET") -> tuple[int, str, str]:
     """Status, content type and body of an answer of the read-only port."""
-    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=patient(5))
     try:
         connection.request(method, path)
         response = connection.getresponse()
@@ -85,7 +86,7 @@ def test_what_cannot_be_done_over_the_port(node: Daemon) -> None:
 
 def test_nonsense_does_no_harm(node: Daemon) -> None:
     for words in (b"\x16\x03\x01\x00\xa5" * 10, b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"x" * 100_000):
-        with socket.create_connection(("127.0.0.1", node.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", node.port), timeout=patient(5)) as connection:
             connection.sendall(words)
             connection.shutdown(socket.SHUT_WR)
             with suppress(ConnectionResetError):

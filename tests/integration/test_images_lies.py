@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from hostpod.images import Image, ImageError, Progress
+from lab.place import patient
 from lab.registry import Registry
 from tests.integration.image_kit import ARCHITECTURE, Layout, Place, push
 from tests.unit.images.archives import archive, member
@@ -40,7 +41,7 @@ def liar(registry: Registry, twist: Twist) -> Iterator[str]:
                 number = asked[self.path] = asked.get(self.path, 0) + 1
             headers = {"Accept": ", ".join(self.headers.get_all("Accept") or ["*/*"])}
             request = urllib.request.Request(f"http://{registry.address}{self.path}", headers=headers)
-            with urllib.request.urlopen(request, timeout=10) as reply:
+            with urllib.request.urlopen(request, timeout=patient(10)) as reply:
                 content_type, body = reply.headers.get("Content-Type", ""), reply.read()
             body, status = twist(self.path, number, body)
             self.send_response(status)
@@ -153,7 +154,7 @@ def test_two_configurations_of_one_image_are_refused(place: Place, layout: Layou
     raws, configs = [], []
     for user in ("one", "two"):
         push(registry, layout.tag(layout.image([layer], config={"User": user})), "library/lies:1", "--format", "v2s2")
-        with urllib.request.urlopen(_manifest_request(registry), timeout=10) as reply:
+        with urllib.request.urlopen(_manifest_request(registry), timeout=patient(10)) as reply:
             raws.append(reply.read())
         configs.append(json.loads(raws[-1])["config"]["digest"])
 

@@ -11,6 +11,7 @@ import pytest
 
 from hostpod.host.namespaces import inside
 from hostpod.oci.defaults import CAPABILITIES, MASKED_PATHS, OPEN_FILES_HARD, OPEN_FILES_SOFT, READ_ONLY_PATHS
+from lab.place import patient
 from lab.registry import Registry
 from tests.integration.derived import push_derived
 from tests.integration.fakehost import OUTSIDE_ADDRESS, UPLINK_ADDRESS, FakeHost
@@ -168,7 +169,7 @@ def test_pods_reach_each_other_and_what_is_outside(node: Daemon, shared_host: Fa
     address = node.wait_running("web-lab")["web-lab"]["status"]["podIP"]
     assert seen(node, f"until nc -w 2 {address} 8080 < /dev/null; do usleep 20000; done") == "hello\n"
     with inside(shared_host.outside, lambda: socket.create_server((OUTSIDE_ADDRESS, 0))) as outside:
-        outside.settimeout(10)
+        outside.settimeout(patient(10))
         node.drop("out.yaml", pod("out", f"nc {OUTSIDE_ADDRESS} {outside.getsockname()[1]}"))
         connection, (came_from, _port) = outside.accept()
         connection.close()

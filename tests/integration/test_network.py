@@ -12,6 +12,7 @@ import pytest
 from hostpod.config import NetworkConfig
 from hostpod.host.namespaces import inside
 from hostpod.network import NetworkError, PodNetwork
+from lab.place import patient
 from tests.integration.fakehost import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS, UPLINK_MTU, FakeHost, run
 
 pytestmark = pytest.mark.integration
@@ -55,12 +56,12 @@ def undo(host: FakeHost, config: NetworkConfig = CONFIG, leases: str = "leases")
 
 def listener() -> socket.socket:
     server = socket.create_server(("", 0))
-    server.settimeout(5)
+    server.settimeout(patient(5))
     return server
 
 
 def connect(address: tuple[str, int]) -> socket.socket:
-    return socket.create_connection(address, timeout=5)
+    return socket.create_connection(address, timeout=patient(5))
 
 
 def seen_from(client: Path | None, server: Path | None, address: str) -> str:
@@ -339,7 +340,7 @@ def test_a_new_uplink_is_noticed(host: FakeHost) -> None:
         run("ip", "link", "set", UPLINK, "mtu", "1300")
         run("ip", "address", "add", "198.51.100.77/24", "dev", UPLINK)
         run("ip", "route", "replace", "default", "via", OUTSIDE_ADDRESS, "src", "198.51.100.77")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(patient(5)):
             while network.uplink_address() != "198.51.100.77":  # noqa: ASYNC110 - the test has nothing to wait for
                 await asyncio.sleep(0.05)
         assert (await network.attach("pod", pod(host, "pod"))).mtu == 1300

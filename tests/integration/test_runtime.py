@@ -32,6 +32,7 @@ from hostpod.host.strays import end_strays
 from hostpod.kube import Pod
 from hostpod.oci import ImageDefaults, SandboxPaths, User, container_spec, pause_spec, pod_limits, qos_class
 from lab.debian import unpacked_program
+from lab.place import patient
 
 pytestmark = pytest.mark.integration
 
@@ -141,7 +142,7 @@ def _busybox(root: Path) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another process does."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + patient(WAIT_S)
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         await asyncio.sleep(0.005)
@@ -343,7 +344,7 @@ def test_a_command_runs_inside(place: Place) -> None:
 
     go(story())
     argv = place.runc.exec_argv("c1", argv=["/bin/sh", "-c", "echo $X; pwd; exit 7"], env=["X=1"], cwd="/bin")
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=10)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=patient(10))
     assert (done.returncode, done.stdout) == (7, "1\n/bin\n")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lab import client
+from lab.place import patient
 from lab.registry import free_port
 from tests.integration.harness import FOREVER, Daemon, pod, statuses
 from tests.integration.service_kit import service
@@ -86,7 +87,7 @@ def test_sockets_that_are_handed_over_are_served_and_stay(new_daemon: Callable[.
         inode = daemon.socket.stat().st_ino
         for _ in range(2):  # a client that comes between two daemons just waits
             with service(daemon, sockets=[unix, tcp]) as systemd:
-                with socket.create_connection(("127.0.0.1", port), timeout=20) as early:
+                with socket.create_connection(("127.0.0.1", port), timeout=patient(20)) as early:
                     early.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
                     assert b"200 OK" in early.recv(4096)
                 systemd.hear("READY=1")
@@ -218,7 +219,7 @@ def test_pods_end_in_order_where_it_is_wanted(new_daemon: Callable[..., Daemon],
 
 def drain(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "hostpod", "drain", "--config", str(daemon.config)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=patient(60), check=False)
 
 
 def test_a_drained_host_has_nothing_left_of_pods(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
@@ -242,7 +243,7 @@ def test_a_drained_host_has_nothing_left_of_pods(new_daemon: Callable[..., Daemo
     began = time.monotonic()
     drained = drain(daemon)
     assert drained.returncode == 0, drained.stderr
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < patient(15)
     names = ["deaf-lab", "high-lab", "job-lab", "low-lab"]
     assert drained.stdout.splitlines() == [f"pod default/{name} ended" for name in names]
     assert ended(out) == ["low", "high"]

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from lab import client
+from lab.place import patient
 from tests.integration.fakehost import UPLINK_MTU, run
 from tests.integration.harness import FOREVER, Daemon, pod, statuses
 
@@ -33,7 +34,7 @@ def change(daemon: Daemon, **sections: Any) -> None:
 def refusal(daemon: Daemon) -> str:
     """What `hostpod serve` says when it does not start."""
     argv = [sys.executable, "-m", "hostpod", "serve", "--config", str(daemon.config)]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=patient(20), check=False)
     assert ended.returncode == 1, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr

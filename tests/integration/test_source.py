@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration.harness import NODE, Daemon, pod
 
 pytestmark = pytest.mark.integration
@@ -26,7 +27,7 @@ def container_ids(pods: Mapping[str, Any], name: str) -> list[str]:
 
 def wait_for_problems(daemon: Daemon, *texts: str) -> list[dict[str, Any]]:
     """The problems, as soon as there is just one for each text."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patient(5)
     while True:
         problems = daemon.problems()
         messages = sorted(problem["message"] for problem in problems)

@@ -15,6 +15,7 @@ import pytest
 from hostpod.host.mount import MountFlag, bind, mount, mounts_under, unmount
 from hostpod.kube import Pod
 from hostpod.volumes import PodFacts, PodVolumes, PreparedVolumes, VolumeError, VolumeMounted
+from lab.place import patient
 from tests.integration.fakehost import FakeHost, run
 
 pytestmark = pytest.mark.integration
@@ -300,7 +301,9 @@ def test_what_a_container_mounts_on_a_bidirectional_volume_is_seen_and_goes_with
         f"mkdir -p {mounted.source}/sub && mount -t tmpfs of-a-container {mounted.source}/sub "
         f"&& touch {mounted.source}/sub/file"
     )
-    subprocess.run(["unshare", "--mount", "--propagation=unchanged", "sh", "-c", script], check=True, timeout=10)
+    subprocess.run(
+        ["unshare", "--mount", "--propagation=unchanged", "sh", "-c", script], check=True, timeout=patient(10)
+    )
     assert (mounted.source / "sub" / "file").exists()
     assert len(stage.prepare(pod).sources) == 1
     stage.teardown()
