@@ -16,6 +16,8 @@ SETTINGS = "/etc/hostpod/hostpod.yaml"
 SOCKET = "/run/hostpod/hostpod.sock"
 CLASSIC = (REPOSITORY / "examples/nginx.yaml").read_text()
 CLASSIC_POD = "nginx-lab"
+# Its second container does not hear SIGTERM: whoever waits for its end waits for the whole grace period.
+QUICK_CLASSIC = CLASSIC.replace("spec:\n", "spec:\n  terminationGracePeriodSeconds: 1\n", 1)
 
 Pods = Mapping[str, Mapping[str, Any]]
 
@@ -130,7 +132,7 @@ class Service:
 
     def since(self) -> str:
         """A cursor of the journal: what comes after it is new."""
-        shown = self.system.journal("-n", "0", "--show-cursor")
+        shown = self.system.journal("-n", "1", "--show-cursor")
         found = re.search(r"-- cursor: (.*)", shown)
         assert found is not None, shown
         return f"--after-cursor={found[1]}"
