@@ -56,6 +56,12 @@ def box(suite: str) -> Iterator[Path]:
         yield directory / f"{NAME}.box"
 
 
+def catalogue(file: Path) -> str:
+    """What `vagrant box add` is given, so that the box has a name and a version."""
+    provider = {"name": "libvirt", "url": file.as_uri()}
+    return json.dumps({"name": NAME, "versions": [{"version": "1.0", "providers": [provider]}]})
+
+
 def _build(directory: Path, root: Path) -> None:
     tree = directory / "tree"
     command(["cp", "-a", root, tree], timeout_s=300)
