@@ -24,7 +24,6 @@ class UnitManager(Protocol):
     async def start_transient(self, name: str, properties: Properties) -> bool: ...
     async def start(self, name: str) -> None: ...
     async def stop(self, name: str) -> None: ...
-    async def reset_failed(self, name: str) -> None: ...
     async def loaded(self, pattern: str) -> tuple[str, ...]: ...
     async def has_file(self, name: str) -> bool: ...
 
@@ -142,13 +141,13 @@ class SystemdCgroups:
     async def remove(self, path: str) -> None:
         """Stop a pod's slice or a container's scope that nothing runs in any more, and what is left below it.
 
+        A slice never fails and scopes are collected when they did, so nothing has to be reset.
+
         Raises CgroupError when something does run: systemd would end it in its own way, and wait for it.
         """
         await asyncio.to_thread(self._tree.wait_until_empty, path)
-        name = slices.unit_of(path)
         with _as_cgroup_errors():
-            await self._units.stop(name)
-            await self._units.reset_failed(name)
+            await self._units.stop(slices.unit_of(path))
         # Of v1's hierarchies systemd knows only those that it set something in.
         await asyncio.to_thread(self._tree.remove_pod, path)
 

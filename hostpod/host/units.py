@@ -54,18 +54,8 @@ class Units:
                 return
             raise UnitError(f"cannot stop {name}: {refusal}") from refusal
 
-    async def reset_failed(self, name: str) -> None:
-        """Forget that a unit failed, which unloads a transient one; nothing when there is none. Raises UnitError."""
-        try:
-            await self._bus.call(_MANAGER, "ResetFailedUnit", "s", name)
-        except BusRefusalError as refusal:
-            if refusal.name != _GONE:
-                raise UnitError(f"cannot reset {name}: {refusal}") from refusal
-        except BusError as error:
-            raise UnitError(f"cannot reset {name}: {error}") from error
-
     async def loaded(self, pattern: str) -> tuple[str, ...]:
-        """The names of all units that systemd holds, failed ones too. Raises UnitError."""
+        """The names of all units that systemd holds. Raises UnitError."""
         (units,) = await self._call(f"list {pattern}", "ListUnitsByPatterns", "asas", [], [pattern])
         return tuple(str(unit[0]) for unit in units)
 

@@ -28,7 +28,6 @@ class FakeSystemd:
     def __init__(self, bus: FakeBus, cgroups: Path) -> None:
         self.units: dict[str, Mapping[str, Any]] = {}
         self.files: set[str] = set()
-        self.failed: set[str] = set()
         self.outcome = "done"
         self._bus = bus
         self._cgroups = cgroups
@@ -37,7 +36,6 @@ class FakeSystemd:
             "StartTransientUnit": self._start_transient,
             "StartUnit": self._start,
             "StopUnit": self._stop,
-            "ResetFailedUnit": self._reset_failed,
             "ListUnitsByPatterns": self._list,
             "LoadUnit": self._load,
             "Get": lambda _interface, name: ("v", (self._property(name),)),
@@ -92,15 +90,9 @@ class FakeSystemd:
         for each in [name, *(each for each in self.units if name in slices.parents(each))]:
             self.units.pop(each)
 
-    def _reset_failed(self, name: str) -> Answer:
-        if name not in self.failed:
-            raise RefusalError(f"{_NAMES}NoSuchUnit", f"Unit {name} not loaded.")
-        self.failed.remove(name)
-        return "", ()
-
     def _list(self, states: Sequence[str], patterns: Sequence[str]) -> Answer:
         assert states == []
-        found = [name for name in (*self.units, *self.failed) if fnmatch.fnmatchcase(name, patterns[0])]
+        found = [name for name in self.units if fnmatch.fnmatchcase(name, patterns[0])]
         rows = [(name, "", "loaded", "active", "active", "", "/u", 0, "", "/") for name in found]
         return "a(ssssssouso)", (rows,)
 

@@ -160,7 +160,7 @@ def test_nothing_that_runs_is_stopped_by_a_removal(host: Host, monkeypatch: pyte
 
 def test_pods_are_found_as_units_and_as_directories(host: Host) -> None:
     path = host.do(make_pod)
-    host.systemd.failed.add("hostpod-podgone.slice")
+    host.systemd.units["hostpod-podgone.slice"] = {}
     host.do(make_pod, root="hostpod-test")
     left = "/hostpod.slice/hostpod-besteffort.slice/hostpod-besteffort-podleft.slice"
     host.directory(left).mkdir(parents=True)
