@@ -152,14 +152,27 @@ class Machine(System):
 
     def reboot(self) -> None:
         """`systemctl reboot`, and wait until it is up again."""
-        before = self.read("/proc/sys/kernel/random/boot_id")
+        before = self._boot()
         self.attempt("systemctl", "reboot")
-        deadline = time.monotonic() + _OFF_WITHIN_S
+        self._wait_for_another_boot(before)
+
+    def reset(self) -> None:
+        """As if its power failed for a moment; wait until it is up again."""
+        before = self._boot()
+        self.monitor("system_reset")
+        self._wait_for_another_boot(before)
+
+    def _boot(self) -> str:
+        return self.read("/proc/sys/kernel/random/boot_id")
+
+    def _wait_for_another_boot(self, before: str) -> None:
+        deadline = time.monotonic() + _OFF_WITHIN_S + _BOOTED_WITHIN_S
         while True:
             self.hang_up()
-            if self._answers() and self.read("/proc/sys/kernel/random/boot_id") != before:
-                break
-            if time.monotonic() > deadline + _BOOTED_WITHIN_S:
+            with suppress(LabError):  # it may go off between the two
+                if self._answers() and self._boot() != before:
+                    break
+            if time.monotonic() > deadline:
                 raise LabError(f"{self.name} did not come back; its console said:\n{self.console()}")
             time.sleep(1)
         self.wait_until_up()
@@ -230,12 +243,17 @@ def missing() -> str:
 
 
 @contextmanager
-def machine(*, suite: str = "bookworm", payload: Path | None = None, cold: bool = False) -> Iterator[Machine]:
-    """A fresh machine that is up, with `payload` as a second disk; everything of it goes at the end."""
+def machine(
+    *, suite: str = "bookworm", packages: Sequence[Path] = (), payload: Path | None = None, cold: bool = False
+) -> Iterator[Machine]:
+    """A fresh machine that is up, with `payload` as a second disk; everything of it goes at the end.
+
+    With package files it is one in which they are installed, and which was up then: a snapshot too.
+    """
     if reason := missing():
         raise LabError(f"cannot start a virtual machine: {reason}")
     sweep()
-    with image(suite) as base, _snapshot(base) as snapshot, _directory() as directory:
+    with image(suite) as base, _snapshot(base, packages) as snapshot, _directory() as directory:
         disk = directory / "disk.qcow2"
         if cold:
             _overlay(disk, base)
@@ -247,7 +265,29 @@ def machine(*, suite: str = "bookworm", payload: Path | None = None, cold: bool 
 
 
 @contextmanager
-def _snapshot(base: Image) -> Iterator[Path]:
+def _snapshot(base: Image, packages: Sequence[Path]) -> Iterator[Path]:
+    """The directory of a disk with a snapshot in it."""
+    with _snapshot_of_system(base) as plain:
+        if not packages:
+            yield plain
+            return
+
+        def build(directory: Path) -> None:
+            with _directory() as work, _running(Machine(work, base)) as machine:
+                shutil.copyfile(plain / "disk.qcow2", work / "disk.qcow2")
+                machine.start(work / "disk.qcow2", restored=True)
+                machine.install(*packages)
+                machine.save()
+                machine.kill()
+                shutil.move(work / "disk.qcow2", directory)
+
+        key = made.key_of(plain.name, *packages)
+        with made.made("snapshots", f"{base.suite}-installed", key, build) as directory:
+            yield directory
+
+
+@contextmanager
+def _snapshot_of_system(base: Image) -> Iterator[Path]:
     def build(directory: Path) -> None:
         with _directory() as work, _running(Machine(work, base)) as machine:
             _overlay(work / "disk.qcow2", base)
@@ -315,8 +355,9 @@ def main() -> int:
     parser.add_argument("command", nargs="*", help="what to run; nothing: an interactive shell")
     arguments = parser.parse_args()
     try:
-        with machine(suite=arguments.suite, cold=arguments.cold) as system:
-            if arguments.deb:
+        packages = () if arguments.cold else arguments.deb
+        with machine(suite=arguments.suite, packages=packages, cold=arguments.cold) as system:
+            if arguments.deb and arguments.cold:
                 system.install(*arguments.deb)
             return system.interactive(arguments.command or ["bash", "-l"])
     except LabError as error:
