@@ -151,6 +151,16 @@ class Container(System):
             self._nspawn.wait()
         self._nspawn = None
 
+    def switch_off(self, *, within_s: float = 60) -> None:
+        """`systemctl poweroff`, which logind may hold up, and wait for its end."""
+        nspawn = self._nspawn
+        assert nspawn is not None, "it runs"
+        self.attempt("systemctl", "poweroff", within_s=within_s)
+        try:
+            nspawn.wait(within_s)
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{self.name} does not end; its console said:\n{self.console()}") from error
+
     def kill(self) -> None:
         """End everything in there at once, and take its control groups and files away."""
         if self._nspawn is not None:

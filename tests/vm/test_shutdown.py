@@ -1,0 +1,86 @@
+"""A real systemd and a real logind: a shutdown of the host waits until pods have ended in order."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.nspawn import Container
+from tests.vm.conftest import NewPackage, NewSystem
+from tests.vm.service import Service
+
+OUT = "/var/tmp/out"
+# Each writes down when it was asked to end and when it had.
+SLOW = """
+trap 'cat /proc/uptime > /out/$NAME.asked; sleep 1; cat /proc/uptime > /out/$NAME.ended; exit 0' TERM
+while :; do sleep 3600 & wait $!; done
+"""
+DEAF = "trap 'cat /proc/uptime > /out/$NAME.asked' TERM; while :; do sleep 1; done"
+
+
+def pod(name: str, script: str, **spec: Any) -> dict[str, Any]:
+    container = {
+        "name": "c",
+        "image": "busybox",
+        "command": ["sh", "-c", script],
+        "env": [{"name": "NAME", "value": name}],
+        "volumeMounts": [{"name": "out", "mountPath": "/out"}],
+    }
+    volumes = [{"name": "out", "hostPath": {"path": OUT}}]
+    spec = {"containers": [container], "volumes": volumes, **spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def uptime(path: Path) -> float:
+    return float(path.read_text().split()[0])
+
+
+def test_a_shutdown_waits_for_pods_in_order_of_their_priority(new_system: NewSystem, package: NewPackage) -> None:
+    built = package()
+    with new_system() as system:
+        if not isinstance(system, Container):
+            pytest.skip("a virtual machine: what it wrote is seen from here only in systemd-nspawn (make test)")
+        system.install(built)
+        service = Service(system)
+        service.wait_ready()
+        _is_held_up(service)
+        service.configure(shutdownGracePeriod="12s", shutdownGracePeriodCriticalPods="5s")
+        system.run("systemctl", "reload", "hostpod")
+        system.run("mkdir", "-p", OUT)
+        service.drop("deaf.yaml", pod("deaf", DEAF, terminationGracePeriodSeconds=600))
+        service.drop("web.yaml", pod("web", SLOW))
+        service.drop("db.yaml", pod("db", SLOW, priority=7))
+        service.drop("dns.yaml", pod("dns", SLOW, priorityClassName="system-node-critical"))
+        service.wait_running("deaf-lab", "web-lab", "db-lab", "dns-lab", within_s=60)
+        system.switch_off()
+        _look_back(system)
+
+
+def _is_held_up(service: Service) -> None:
+    def held() -> list[str]:
+        lines = service.system.run("systemd-inhibit", "--list").splitlines()
+        return [line for line in lines if line.startswith("hostpod") and "shutdown" in line and "delay" in line]
+
+    service.system.until(held, "an inhibitor is held")
+    assert "logind holds up" not in service.system.journal("-u", "hostpod"), "the package's drop-in is enough"
+
+
+def _look_back(system: Container) -> None:
+    times = {path.name: uptime(path) for path in (system.place / "var/tmp/out").iterdir()}
+    assert times["web.asked"] < times["web.ended"] < times["db.asked"] < times["db.ended"] < times["dns.asked"]
+    assert "dns.ended" in times
+    assert abs(times["deaf.asked"] - times["web.asked"]) < 1
+    # 7 s for two waves of the others: the deaf one has what the quick wave does not want.
+    assert 2 < times["db.asked"] - times["deaf.asked"] < 7
+    journal = _journal_of(system)
+    assert "the host shuts down: pods end within 12 s" in journal
+    assert "web-lab: NodeShutdown: Pod was terminated in response to imminent node shutdown." in journal
+
+
+def _journal_of(system: Container) -> str:
+    """Of a system that is off."""
+    argv = ["journalctl", f"--directory={system.place}/var/log/journal", "--no-pager", "-u", "hostpod"]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
