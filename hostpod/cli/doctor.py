@@ -15,7 +15,7 @@ from hostpod.cli.settings import read_settings
 from hostpod.cli.table import printable
 
 if TYPE_CHECKING:
-    from hostpod.host.host_checks import Check
+    from hostpod.host.check import Check
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 _EXAMPLES = """\b

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hostpod.host.cgroup import Cgroups
 from hostpod.host.cgroup_fs import FileCgroups
+from hostpod.host.logind import systemd_runs
 
 if TYPE_CHECKING:
     from hostpod.host.cgroup_former import ChangedCgroups
@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 
 Driver = Literal["systemd", "cgroupfs"]
 
-# systemd's own sign that it is process 1, see sd_booted(3).
-_BOOTED = Path("/run/systemd/system")
-
 
 def driver_of(wanted: str) -> Driver:
     """The driver that a setting means on this host: `auto` is systemd where systemd runs the host."""
     if wanted == "auto":
-        return "systemd" if _BOOTED.is_dir() else "cgroupfs"
+        return "systemd" if systemd_runs() else "cgroupfs"
     return "systemd" if wanted == "systemd" else "cgroupfs"
 
 
@@ -45,7 +42,7 @@ def choose_driver(wanted: str, root: str, stack: AsyncExitStack) -> FileCgroups 
 def _left_by_other(driver: Driver, root: str, tree: Cgroups) -> bool:
     if driver == "systemd":
         return tree.exists(tree.root)
-    if not _BOOTED.is_dir():
+    if not systemd_runs():
         return False
     from hostpod.host.slices import is_slice_name, slice_path  # noqa: PLC0415 - as above
 
@@ -54,7 +51,7 @@ def _left_by_other(driver: Driver, root: str, tree: Cgroups) -> bool:
 
 def _made(driver: Driver, root: str, tree: Cgroups, stack: AsyncExitStack) -> FileCgroups | SystemdCgroups:
     if driver == "cgroupfs":
-        return FileCgroups(tree, in_a_service=_BOOTED.is_dir())
+        return FileCgroups(tree, in_a_service=systemd_runs())
     from hostpod.host.cgroup_systemd import SystemdCgroups  # noqa: PLC0415 - not loaded where there is no systemd
     from hostpod.host.dbus import Bus  # noqa: PLC0415
     from hostpod.host.units import Units  # noqa: PLC0415

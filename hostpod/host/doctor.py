@@ -15,23 +15,29 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hostpod.config import Config
+from hostpod.config import CgroupConfig, Config
+from hostpod.host.cgroup_choice import driver_of
+from hostpod.host.cgroup_files import below
 from hostpod.host.cgroup_layout import Layout, cgroup_layout
+from hostpod.host.check import Check
+from hostpod.host.dbus import SYSTEM_BUS
+from hostpod.host.driver_check import DriverFacts
 from hostpod.host.host_checks import (
     FOR_DIRECTORIES,
     HELPERS,
     PACKAGES,
-    Check,
     Disk,
     Facts,
     Program,
     checks,
     version_numbers,
 )
+from hostpod.host.logind import systemd_runs
 from hostpod.host.mount import mounts
 from hostpod.host.pause import needs_libraries
 from hostpod.host.privileges import find_privileges
 from hostpod.host.process import CommandError, run
+from hostpod.host.slices import qos_slice, slice_path
 
 DEADLINE_S = 5.0
 
@@ -59,6 +65,7 @@ async def find_facts(config: Config) -> Facts:
         kernel=platform.release(),
         layout=layout,
         v2_controllers=_v2_controllers(layout),
+        driver=_driver(config.cgroups, layout),
         filesystems=_filesystems(),
         loop_devices=loop_devices,
         programs={name: task.result() for name, task in programs.items()},
@@ -144,6 +151,30 @@ def dropping_chains(
         for chain in chains
         if chain.get("hook") == "forward" and chain.get("policy") == "drop" and chain["table"] != own_table
     )
+
+
+def _driver(config: CgroupConfig, layout: Layout | None) -> DriverFacts:
+    """What a class of pods is given while the daemon runs; on v1 each hierarchy is there for everybody."""
+    by_systemd = driver_of(config.driver) == "systemd"
+    parent = slice_path(qos_slice(config.root, "BestEffort")) if by_systemd else f"/{config.root}/besteffort"
+    given = None
+    if layout is not None and layout.version == "v2" and layout.unified is not None:
+        given = _controllers(below(layout.unified, parent))
+    version = layout.version if layout is not None else "v2"
+    return DriverFacts(
+        wanted=config.driver,
+        root=config.root,
+        systemd_runs=systemd_runs(),
+        bus=SYSTEM_BUS.is_socket(),
+        limited_by=f"set in cgroup {'v2' if version == 'v2' else 'v1'}",
+        given=given,
+    )
+
+
+def _controllers(cgroup: Path) -> frozenset[str] | None:
+    if not cgroup.is_dir():
+        return None
+    return frozenset(_text(cgroup / "cgroup.controllers").split())
 
 
 def _v2_controllers(layout: Layout | None) -> frozenset[str]:

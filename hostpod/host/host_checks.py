@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from hostpod.host.cgroup_layout import Layout
+from hostpod.host.check import Check, Level
+from hostpod.host.driver_check import DriverFacts, driver_check
 from hostpod.host.privileges import Privileges
-
-Level = Literal["ok", "warn", "fail"]
 
 OLDEST_KERNEL = (5, 12)  # mount_setattr; Debian 12 has 6.1
 DISK_FREE_FAIL, DISK_FREE_WARN = 0.02, 0.15
@@ -91,16 +90,6 @@ FOR_DIRECTORIES = ("sqfs2tar", "tar")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One line of `hostpod doctor`: what was looked at, what was found, and how to mend it ("" when it is good)."""
-
-    name: str
-    level: Level
-    found: str
-    mend: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
     """A program that hostpod calls. `path` is None where it is missing; `fixes` are CVEs that its package names."""
 
@@ -131,6 +120,7 @@ class Facts:
     kernel: str
     layout: Layout | None
     v2_controllers: frozenset[str]
+    driver: DriverFacts
     filesystems: frozenset[str]
     loop_devices: bool
     programs: Mapping[str, Program]
@@ -181,6 +171,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         _user(facts),
         _kernel(facts),
         _cgroups(facts),
+        *_driver(facts),
         _overlay(facts),
         _layers(facts),
         *(_program(name, program) for name, program in facts.programs.items()),
@@ -218,12 +209,22 @@ def _cgroups(facts: Facts) -> Check:
     if facts.layout is None:
         mend = "boot with systemd, or mount cgroup2 on /sys/fs/cgroup"
         return Check(name="cgroups", level="fail", found="no hierarchy is mounted", mend=mend)
-    there = facts.v2_controllers if facts.layout.version == "v2" else set(facts.layout.controllers)
-    missing = [name for name in LIMITING if name not in there]
+    missing = [name for name in LIMITING if name not in _controllers(facts)]
     if not missing:
         return _ok("cgroups", f"{facts.layout.version} with {', '.join(LIMITING)}")
     found = f"{facts.layout.version} without {', '.join(missing)}: such limits have no effect"
     return Check(name="cgroups", level="warn", found=found, mend="see cgroup_enable= in the kernel's boot parameters")
+
+
+def _controllers(facts: Facts) -> frozenset[str]:
+    if facts.layout is None or facts.layout.version == "v2":
+        return facts.v2_controllers
+    return frozenset(facts.layout.controllers)
+
+
+def _driver(facts: Facts) -> Iterator[Check]:
+    if facts.layout is not None:
+        yield driver_check(facts.driver, _controllers(facts) & set(LIMITING))
 
 
 def _overlay(facts: Facts) -> Check:

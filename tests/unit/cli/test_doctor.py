@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from hostpod.cli.doctor import check_lines
-from hostpod.host.host_checks import Check
+from hostpod.host.check import Check
 from tests.unit.cli.conftest import Hostpod
 
 

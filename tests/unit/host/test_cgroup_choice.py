@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.host import cgroup_choice
+from hostpod.host import logind
 from hostpod.host.cgroup import Cgroups
 from hostpod.host.cgroup_choice import choose_driver, driver_of
 from hostpod.host.cgroup_former import ChangedCgroups
@@ -19,7 +19,7 @@ from hostpod.host.cgroup_layout import Layout
 def booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where systemd would leave its sign; it is not there."""
     sign = tmp_path / "run-systemd-system"
-    monkeypatch.setattr(cgroup_choice, "_BOOTED", sign)
+    monkeypatch.setattr(logind, "_BOOTED", sign)
     return sign
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.config import BinariesConfig, Config, DirectoriesConfig
+from hostpod.config import BinariesConfig, CgroupConfig, Config, DirectoriesConfig
 from hostpod.host.doctor import collect, dropping_chains, find_facts
 
 
@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> Config:
         (tmp_path / name).chmod(0o755)
     binaries = BinariesConfig(**{name: str(tmp_path / name) for name in (*words, "skopeo")})
     directories = DirectoriesConfig(state=tmp_path / "not" / "yet", runtime=tmp_path)
-    return Config(binaries=binaries, directories=directories)
+    return Config(binaries=binaries, directories=directories, cgroups=CgroupConfig(root="hostpod-test-never"))
 
 
 def test_this_host_s_facts(config: Config, tmp_path: Path) -> None:
@@ -42,6 +42,8 @@ def test_this_host_s_facts(config: Config, tmp_path: Path) -> None:
     assert facts.state.total_bytes > facts.state.free_bytes > 0
     assert facts.state.kind
     assert facts.kernel
+    assert facts.driver.given is None, "no daemon has made this root"
+    assert facts.driver.wanted == "auto"
     assert facts.filesystems
 
 

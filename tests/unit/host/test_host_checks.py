@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from hostpod.host.cgroup_layout import Layout
-from hostpod.host.host_checks import Check, Disk, Facts, Program, checks, is_fixed, version_numbers
+from hostpod.host.check import Check
+from hostpod.host.driver_check import DriverFacts
+from hostpod.host.host_checks import Disk, Facts, Program, checks, is_fixed, version_numbers
 from hostpod.host.privileges import Privileges
 
 DISK = Disk(
@@ -19,6 +21,7 @@ GOOD = Facts(
     kernel="6.1.0-18-amd64",
     layout=Layout(version="v2", unified=Path("/sys/fs/cgroup")),
     v2_controllers=frozenset({"cpu", "memory", "pids", "io"}),
+    driver=DriverFacts(wanted="auto", root="hostpod", systemd_runs=True, bus=True, limited_by="set in cgroup v2"),
     filesystems=frozenset({"overlay", "squashfs"}),
     loop_devices=True,
     programs={"runc": RUNC, "catatonit": Program(wanted="catatonit", path="/usr/bin/catatonit")},
