@@ -12,7 +12,6 @@ import platform
 import re
 import shutil
 import sys
-import tempfile
 import time
 import tomllib
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import made, package
-from lab.place import CACHE, REPOSITORY, LabError, command
+from lab.place import REPOSITORY, LabError, UnreachableError, command
 from lab.rootfs import Recipe, root_file_system
 
 _DEBIAN = REPOSITORY / "packaging/deb/debian"
@@ -52,6 +51,17 @@ def build(*, suite: str, number: int = 1) -> Path:
         target = REPOSITORY / "dist" / found.name
         target.parent.mkdir(exist_ok=True)
         return Path(shutil.copy2(found, target))
+
+
+def newer(file: Path, directory: Path) -> Path:
+    """The same package with a higher version: what a second build of the same tree is, in a second."""
+    with made.scratch("newer") as tree:
+        command(["dpkg-deb", "--raw-extract", file, tree])
+        control = tree / "DEBIAN/control"
+        control.write_text(re.sub(r"(?m)^(Version: .*)$", r"\1+1", control.read_text()))
+        target = directory / f"newer-{file.name}"
+        command(["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, target])
+        return target
 
 
 def build_root(suite: str) -> Recipe:
@@ -94,7 +104,7 @@ def _build(empty: Path, suite: str, number: int) -> None:
         lock = package.runtime_lock((REPOSITORY / "requirements.lock").read_text(), _project()["dependencies"])
         wheels_key = made.key_of(lock, RELEASES[suite], _GLIBC_MINORS)
         wheels = stack.enter_context(made.made("wheels", suite, wheels_key, lambda to: _fetch(to, lock, suite)))
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=CACHE, prefix="deb-")))
+        work = stack.enter_context(made.scratch("deb"))
         _lay_out(work / "hostpod", suite, number, lock)
         shutil.copytree(wheels, work / "wheels")
         _run(work, root)
@@ -103,7 +113,7 @@ def _build(empty: Path, suite: str, number: int) -> None:
 
 
 def _run(work: Path, root: Path) -> None:
-    namespaces = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+    namespaces = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
     argv = ("env", f"ROOT={root}", f"WORK={work}", *namespaces, str(REPOSITORY / "packaging/deb/build"))
     try:
         command(argv, timeout_s=_BUILT_WITHIN_S)
@@ -117,7 +127,12 @@ def _fetch(directory: Path, lock: str, suite: str) -> None:
     platforms = (f"--platform=manylinux_2_{minor}_{platform.machine()}" for minor in _GLIBC_MINORS)
     options = ("--quiet", "--require-hashes", "--no-deps", f"--python-version={RELEASES[suite].python}", *platforms)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", *options]
-    command([*pip, "--requirement", directory / "runtime.lock", "--dest", directory], timeout_s=_BUILT_WITHIN_S)
+    try:
+        command([*pip, "--requirement", directory / "runtime.lock", "--dest", directory], timeout_s=_BUILT_WITHIN_S)
+    except LabError as error:
+        if "connection broken" in str(error):
+            raise UnreachableError("cannot fetch the package's Python packages: pip reaches no index") from error
+        raise
 
 
 def _lay_out(tree: Path, suite: str, number: int, lock: str) -> None:

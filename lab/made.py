@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,13 +50,30 @@ def _lock(directory: Path) -> Path:
 def _build(directory: Path, build: Callable[[Path], None]) -> None:
     if directory.exists():  # somebody else was quicker
         return
-    fresh = Path(tempfile.mkdtemp(prefix=".build-", dir=directory.parent))
-    fresh.chmod(0o755)
-    try:
+    with scratch("made") as fresh:
         build(fresh)
         fresh.rename(directory)
+
+
+@contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """An empty directory below .cache/ that goes in the end; what killed processes left goes in the beginning."""
+    parent = CACHE / "scratch"
+    sweep(parent, name)
+    directory = parent / f"{name}-{os.getpid()}-{secrets.token_hex(4)}"
+    directory.mkdir(parents=True)
+    directory.chmod(0o755)
+    try:
+        yield directory
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def sweep(parent: Path, name: str, remove: Callable[[Path], None] = shutil.rmtree) -> None:
+    """Remove each `NAME-PID-…` whose process is no more."""
+    for left in parent.glob(f"{name}-*-*"):
+        if not Path(f"/proc/{left.name.split('-')[1]}").exists():
+            remove(left)
 
 
 def _remove_others(parent: Path, name: str, *, keep: Path) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from lab import furniture, rootfs
+from lab import furniture, made, rootfs
 from lab.place import CACHE, LabError, command
 from lab.system import System
 
@@ -41,6 +41,12 @@ exec systemd-nspawn --boot --quiet -D "$PLACE/root" --machine="$NAME" --hostname
     --link-journal=no --console=read-only --notify-ready=yes --resolv-conf=off --timezone=off --capability=all \
     --private-network --bind=/dev/net/tun --bind="$PLACE/var:/var"
 """
+_PROBE = """
+for group in $GROUPS_OF_PLACE; do mkdir "$group"; rmdir "$group"; done
+mount -t overlay -o "lowerdir=$PLACE/lower,upperdir=$PLACE/upper,workdir=$PLACE/work" place "$PLACE/root"
+mount -t proc proc "$PLACE/lower"
+test -c /dev/net/tun || { echo "/dev/net/tun is not there" >&2; exit 1; }
+"""
 _ENVIRONMENT = {
     "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
     "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "1",  # runc writes below /proc/sys and /sys/fs/cgroup
@@ -56,6 +62,7 @@ class Container(System):
         self.suite = suite
         self.place = place
         self._leader = 0
+        self._lower = Path()
         self._nspawn: subprocess.Popen[bytes] | None = None
 
     @property
@@ -102,6 +109,7 @@ class Container(System):
     def boot(self, lower: Path) -> float:
         """Start it and wait until systemd says that it is up; the seconds that took."""
         began = time.monotonic()
+        self._lower = lower
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, (self.place / "console.log").open("ab") as log:
             notify = self.place / "notify"
             notify.unlink(missing_ok=True)
@@ -119,7 +127,7 @@ class Container(System):
         return time.monotonic() - began
 
     def _variables(self, lower: Path) -> dict[str, str]:
-        groups = " ".join(map(str, self._groups()))
+        groups = " ".join(map(str, _groups(self.name)))
         return {"GROUPS_OF_PLACE": groups, "LOWER": str(lower), "PLACE": str(self.place), "NAME": self.name}
 
     def _wait_until_up(self, told: socket.socket, deadline: float) -> None:
@@ -161,6 +169,10 @@ class Container(System):
         except subprocess.TimeoutExpired as error:
             raise LabError(f"{self.name} does not end; its console said:\n{self.console()}") from error
 
+    def switch_on(self) -> float:
+        """Boot it again after it was switched off, with the files that it had; the seconds that took."""
+        return self.boot(self._lower)
+
     def kill(self) -> None:
         """End everything in there at once, and take its control groups and files away."""
         if self._nspawn is not None:
@@ -168,9 +180,6 @@ class Container(System):
             self._nspawn.wait()
             self._nspawn = None
         clear(self.place)
-
-    def _groups(self) -> list[Path]:
-        return [root / self.name for root in _hierarchies()]
 
 
 def missing() -> str:
@@ -180,7 +189,20 @@ def missing() -> str:
     absent = [binary for binary in NEEDED if shutil.which(binary) is None]
     if absent:
         return f"not installed: {', '.join(absent)} (packaging/setup/system nspawn)"
-    return "" if any(kind == "cgroup2" for kind, _ in _cgroup_mounts()) else "this machine has no cgroup v2 mounted"
+    if all(kind != "cgroup2" for kind, _ in _cgroup_mounts()):
+        return "this machine has no cgroup v2 mounted"
+    return _refused()
+
+
+def _refused() -> str:
+    """What of a place's mounts and control groups is refused here, as it is to root in most containers."""
+    with made.scratch("probe") as place:
+        for name in ("root", "lower", "upper", "work"):
+            (place / name).mkdir()
+        probe = {**os.environ, "PLACE": str(place), "GROUPS_OF_PLACE": " ".join(map(str, _groups(place.name)))}
+        argv = ["unshare", "--mount", "--propagation=private", "sh", "-euc", _PROBE]
+        done = subprocess.run(argv, env=probe, capture_output=True, text=True, check=False)
+    return f"systemd-nspawn cannot work here: {' '.join(done.stderr.split())}" if done.returncode else ""
 
 
 @contextmanager
@@ -192,26 +214,24 @@ def container(*, suite: str = "bookworm") -> Iterator[Container]:
     with ExitStack() as stack:
         lower = stack.enter_context(rootfs.root_file_system(rootfs.of_container(suite)))
         place = PLACES / f"hplab-{os.getpid()}-{secrets.token_hex(2)}"
-        made = Container(place, suite=suite)
-        stack.callback(made.kill)
+        system = Container(place, suite=suite)
+        stack.callback(system.kill)
         for name in ("root", "upper", "work"):
             (place / name).mkdir(parents=True)
         command(["cp", "-a", lower / "var", place / "var"])
         furniture.of_container(place / "upper", place / "var")
-        made.boot(lower)
-        yield made
+        system.boot(lower)
+        yield system
 
 
 def sweep() -> None:
     """Take away what places have left whose process was killed."""
-    for place in PLACES.glob("hplab-*"):
-        if not Path(f"/proc/{place.name.split('-')[1]}").exists():
-            clear(place)
+    made.sweep(PLACES, "hplab", clear)
 
 
 def clear(place: Path) -> None:
     """Remove a place's processes, control groups and files."""
-    for group in (root / place.name for root in _hierarchies()):
+    for group in _groups(place.name):
         deadline = time.monotonic() + 5
         while group.exists() and time.monotonic() < deadline:
             _remove_group(group)
@@ -238,8 +258,9 @@ def _cgroup_mounts() -> Iterator[tuple[str, Path]]:
             yield kind, Path(fields.split()[4])
 
 
-def _hierarchies() -> list[Path]:
-    return sorted({path for _, path in _cgroup_mounts()})
+def _groups(name: str) -> list[Path]:
+    """A place's control groups: one in each hierarchy that it uses."""
+    return sorted({path / name for _, path in _cgroup_mounts()})
 
 
 def main() -> int:

@@ -19,6 +19,10 @@ class LabError(Exception):
     """Something that the lab needs could not be made; the message says what and why."""
 
 
+class UnreachableError(LabError):
+    """It would have to be fetched, and where it is cannot be reached from here."""
+
+
 def command(argv: Sequence[str | Path], *, timeout_s: float = 120, cwd: Path | None = None) -> str:
     """Run a command to its end and return what it printed; LabError with its last lines when it failed."""
     try:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import made
-from lab.place import LabError, command
+from lab.place import LabError, UnreachableError, command
 
 MIRROR = os.environ.get("HOSTPOD_DEBIAN_MIRROR", "http://deb.debian.org")
 SUITES = ("bookworm", "trixie")
 NEEDED = ("mmdebstrap",)
 _BUILT_WITHIN_S = 900
+_ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL", "unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 _SYSTEM = ("systemd", "systemd-sysv", "libpam-systemd", "dbus", "udev", "bash-completion", "less", "procps", "kmod")
 _HOSTPOD_RUNS_WITH = (
@@ -95,4 +96,9 @@ def _bootstrap(recipe: Recipe, root: Path) -> None:
     sources.append(f"deb {MIRROR}/debian-security {suite}-security main")
     options = ["--quiet", "--mode=root", "--variant=apt", f"--include={','.join(recipe.packages)}"]
     hooks = [f"--essential-hook={recipe.prepare}", f'--customize-hook=chroot "$1" sh -euc "{recipe.script}"']
-    command(["mmdebstrap", *options, *hooks, suite, root, *sources], timeout_s=_BUILT_WITHIN_S)
+    try:
+        command([*_ENDS_WITH_US, "mmdebstrap", *options, *hooks, suite, root, *sources], timeout_s=_BUILT_WITHIN_S)
+    except LabError as error:
+        if "apt-get update" in str(error):
+            raise UnreachableError(f"cannot make a root file system of {suite}: {MIRROR} cannot be reached") from error
+        raise
