@@ -96,14 +96,17 @@ class SystemdCgroups:
             await self._units.start(name)
 
     async def close(self) -> None:
-        """Stop what is empty and nobody wrote a file for: the classes' slices, the root, and what is above it."""
+        """Stop what is empty: the classes' slices, the root, and above it what nobody wrote a file for.
+
+        The root has a file where hostpod's package is; what was set on it is there again when it starts.
+        """
         own = [slices.qos_slice(self._root, qos) for qos in ("BestEffort", "Burstable", "Guaranteed")]
         for name in (*own, *slices.parents(own[-1])):
             path = slices.slice_path(name)
             if self._tree.children(path):
                 return
             with suppress(UnitError):
-                if await self._units.has_file(name):
+                if name not in own and await self._units.has_file(name):
                     return
                 await self._units.stop(name)
             self._tree.trim(path)

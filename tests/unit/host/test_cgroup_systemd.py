@@ -181,11 +181,21 @@ def test_the_last_pod_s_end_leaves_no_slice(host: Host) -> None:
     assert not host.directory("/hostpod.slice").exists()
 
 
-def test_a_slice_that_somebody_wrote_a_file_for_runs_on(host: Host) -> None:
+def test_a_slice_above_the_root_that_somebody_wrote_a_file_for_runs_on(host: Host) -> None:
+    host.systemd.files |= {"a.slice", "a-b.slice"}
+    host.do(lambda driver: driver.open(), root="a-b")
+    host.do(lambda driver: driver.close(), root="a-b")
+    assert set(host.systemd.units) == {"a.slice"}
+
+
+def test_the_root_goes_from_hierarchies_that_systemd_does_not_know(host: Host, tmp_path: Path) -> None:
     host.systemd.files.add("hostpod.slice")
+    host.layout = replace(host.layout, version="hybrid", controllers={"freezer": tmp_path / "freezer"})
     host.do(lambda driver: driver.open())
+    left = tmp_path / "freezer/hostpod.slice"
+    (left / "hostpod-burstable.slice").mkdir(parents=True)
     host.do(lambda driver: driver.close())
-    assert set(host.systemd.units) == {"hostpod.slice"}
+    assert not left.exists()
 
 
 def test_what_systemd_refuses_is_a_refusal_of_the_cgroup(host: Host) -> None:
