@@ -112,7 +112,8 @@ def test_kill_9_is_healed_and_touches_no_container(classic: Service) -> None:
 
 
 def test_a_daemon_that_hangs_is_killed_by_the_watchdog_and_started_again(classic: Service) -> None:
-    classic.system.write("/run/systemd/system/hostpod.service.d/quick.conf", "[Service]\nWatchdogSec=3s\n")
+    drop_in = f"[Service]\nWatchdogSec={3 * classic.system.slowness:g}s\n"
+    classic.system.write("/run/systemd/system/hostpod.service.d/quick.conf", drop_in)
     classic.system.shell("systemctl daemon-reload; systemctl restart hostpod")
     before, monitors, daemon = classic.identity(), classic.monitors(), classic.main_pid()
     classic.system.run("kill", "-STOP", str(daemon))
