@@ -7,8 +7,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 CODE := hostpod tests lab bench
+PLACES := nspawn:trixie qemu:bookworm qemu:trixie
 
-.PHONY: help setup images demo demo-stop test lint unit integration coverage bench golden docs tutorial deb lock clean
+.PHONY: help setup images demo demo-stop test lint unit integration systems test-systemd test-vm test-vagrant coverage bench golden docs tutorial deb lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +27,8 @@ demo: images ## Run the classic nginx pod and remove it again (KEEP=1 leaves it 
 demo-stop: ## End a demo that KEEP=1 left running
 	@$(PYTHON) -m lab.demo --stop
 
-test: images lint ## Everything: lint, unit and integration tests
-	@$(PYTHON) -m pytest -q tests/unit tests/integration
+test: images systems lint ## Everything: lint, unit and integration tests, and the package in a real system
+	@$(PYTHON) -m pytest -q tests/unit tests/vm tests/integration
 
 lint: setup ## Format, lint, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)
@@ -40,6 +41,24 @@ unit: setup ## Unit tests: no root, seconds
 
 integration: images ## Tests with the real daemon, runc and kernel (root)
 	@$(PYTHON) -m pytest -q tests/integration $(ARGS)
+
+# Where its packages cannot be installed the tests of whole systems are skipped, each with the reason.
+systems: setup
+	@packaging/setup/system nspawn deb || echo 'set-up: going on without tests of whole systems' >&2
+
+test-systemd: images systems ## The package in a real system (root): systemd in systemd-nspawn (SUITE=trixie)
+	@HOSTPOD_PLACE=nspawn$(if $(SUITE),:$(SUITE)) $(PYTHON) -m pytest -q tests/vm $(ARGS)
+
+test-vm: images systems ## The same on trixie and in virtual machines, and the integration tests in systemd-nspawn (root)
+	@packaging/setup/system qemu
+	@failed=; for place in $(PLACES); do \
+	    echo "tests/vm in $$place"; HOSTPOD_PLACE=$$place $(PYTHON) -m pytest -q tests/vm $(ARGS) || failed+=" $$place"; \
+	done; \
+	echo 'tests/integration in systemd-nspawn'; $(PYTHON) -m lab.carried --place nspawn || failed+=' carried'; \
+	[[ -z $$failed ]] || { echo "test-vm: failed in:$$failed" >&2; exit 1; }
+
+test-vagrant: setup ## Run the integration tests in a machine of Vagrant (root where no box can be fetched)
+	@$(PYTHON) -m lab.vagrant --test $(if $(SUITE),--suite $(SUITE)) -- $(ARGS)
 
 coverage: images ## Branch coverage of all tests; the pure packages must have all of it
 	@$(BIN)/coverage erase
