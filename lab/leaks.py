@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,10 @@ from lab.place import LabError, command, patient
 
 # What the runtime, state and log directories have for pods and containers, and for nothing else.
 _OF_PODS = ("pods/*", "runc/*", "exits/*", "attach/*", "state/pods/*", "logs/pods/*", "logs/containers/*")
+
+# A pod's cgroup, made by hostpod or as a slice by systemd.
+_POD = re.compile(r"^pod|-pod[^-]+\.slice$")
+_SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +38,8 @@ class Traces:
         found = [f"mount {path}" for path in self.mounts() if path != pause_root]
         found += [f"loop device of {path}" for path in self.loop_files()]
         found += [f"link {name}" for name in self.links() if name != self.names.bridge]
-        found += [f"cgroup {path}" for path in self.cgroups() if path.name.startswith("pod")]
+        found += [f"cgroup {path}" for path in self.cgroups() if _POD.search(path.name)]
+        found += [f"unit {name}" for name in self.units() if name.endswith(".scope") or _POD.search(name)]
         found += [f"lease {path.name}" for path in self.runtime.glob("leases/*") if path.name[0].isdigit()]
         found += [f"file {path}" for each in self.directories for of in _OF_PODS for path in each.glob(of)]
         daemons = " serve "  # hostpod itself, and a registry beside it
@@ -44,6 +50,7 @@ class Traces:
         found = [f"mount {path}" for path in self.mounts()]
         found += [f"link {name}" for name in self.links()]
         found += [f"cgroup {path}" for path in self.cgroups()]
+        found += [f"unit {name}" for name in self.units()]
         found += [f"loop device of {path}" for path in self.loop_files()]
         found += [f"nftables table {self.names.table}"] if self._has_table() else []
         return found + [f"process {pid}: {text[:120]}" for pid, text in self.processes()]
@@ -59,9 +66,22 @@ class Traces:
         return [name for name in names if name == self.names.bridge or name.startswith(self.names.link_prefix)]
 
     def cgroups(self) -> list[Path]:
-        """Control groups of the instance in every hierarchy, parents first."""
-        roots = [root / self.names.cgroup_root for root in _hierarchies()]
+        """Control groups of the instance in every hierarchy, parents first: its own and those that systemd made."""
+        roots = [root / top for root in _hierarchies() for top in (self.names.cgroup_root, self._slice())]
         return [path for root in roots if root.is_dir() for path in (root, *_directories(root))]
+
+    def units(self) -> list[str]:
+        """Slices and scopes of the instance that systemd holds, failed ones too."""
+        if not _SYSTEMD.is_dir():
+            return []
+        root = self.names.cgroup_root
+        listed = command(["systemctl", "list-units", "--plain", "--no-legend", f"{root}.slice", f"{root}-*"])
+        return [line.split()[0] for line in listed.splitlines()]
+
+    def _slice(self) -> str:
+        """Where the root slice is: systemd nests slices by the dashes of their names."""
+        parts = self.names.cgroup_root.split("-")
+        return "/".join("-".join(parts[: n + 1]) + ".slice" for n in range(len(parts)))
 
     def loop_files(self) -> list[str]:
         backing = [_text(path) for path in Path("/sys/block").glob("loop*/loop/backing_file")]
@@ -73,7 +93,9 @@ class Traces:
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             text = _text(process / "cmdline").replace("\0", " ").strip()
-            ours = f"/{self.names.cgroup_root}/" in _text(process / "cgroup") or any(mark in text for mark in marks)
+            groups = _text(process / "cgroup")
+            ours = any(f"/{top}/" in groups for top in (self.names.cgroup_root, self._slice()))
+            ours = ours or any(mark in text for mark in marks)
             if text and ours and int(process.name) not in _own_line():
                 found.append((int(process.name), text))
         return found
@@ -94,6 +116,9 @@ class Traces:
             _try(["ip", "link", "delete", name])
         for family in ("inet", "ip", "ip6"):
             _try(["nft", "delete", "table", family, self.names.table])
+        for name in self.units():
+            _try(["systemctl", "stop", name])
+            _try(["systemctl", "reset-failed", name])
         for path in reversed(self.cgroups()):
             with suppress(OSError):
                 path.rmdir()

@@ -106,12 +106,15 @@ class Daemon(Instance):
     def processes(self, pod: str) -> dict[str, list[int]]:
         """The processes of each running container of a pod and of `pause`, the first one first."""
         shown = self.pods()[pod]
-        names = {"pause": "pause"}
+        root, uid = self.names.cgroup_root, shown["metadata"]["uid"].replace("-", "_")
+        names = {"pause": "pause", f"{root}-pause-{uid}.scope": "pause"}
         for name, status in statuses(shown).items():
-            names[status.get("containerID", "").rpartition("/")[2]] = name
+            cid = status.get("containerID", "").rpartition("/")[2]
+            names |= {cid: name, f"{root}-{cid}.scope": name}
         found: dict[str, set[int]] = {}
         for path in self.traces.cgroups():
-            if path.parent.name == f"pod{shown['metadata']['uid']}" and path.name in names:
+            pods = (f"pod{shown['metadata']['uid']}", f"-pod{uid}.slice")
+            if path.name in names and path.parent.name.endswith(pods):
                 with suppress(FileNotFoundError):  # it went meanwhile
                     pids = map(int, (path / "cgroup.procs").read_text().split())
                     found.setdefault(names[path.name], set()).update(pids)
