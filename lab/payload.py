@@ -20,7 +20,7 @@ _CARRIED = ("hostpod", "lab", "tests", "bench", "examples", "docs", "packaging",
 _CACHED = ("images", "programs")
 _TESTS_RUN_WITH = ("pytest", "pytest-timeout", "hypothesis")
 _OF_DEBIAN = ("systemd-python",)  # python3-systemd there
-RUN = ("env", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=.:.site", "python3")
+RUN = ("env", "PYTHONPATH=.:.site", "python3")
 """Runs Python in the payload's directory."""
 
 
