@@ -294,7 +294,7 @@ def test_things_that_belong_to_no_pod_are_removed(node: Daemon, tmp_path: Path) 
     for address, content in ((f"{subnet}.7.7", "stray"), (f"{subnet}.7.8", ""), ("192.0.2.1", "x"), ("cursor", "?")):
         (node.runtime / "leases" / address).write_text(content)
     run("ip", "link", "add", f"{node.names.link_prefix}0123456789", "type", "veth")
-    orphan = _in_a_cgroup(node, "besteffort/podstray/c")
+    orphan = _in_a_cgroup(node, "stray")
     _runc_container(node, tmp_path)
     node.start()
     assert identity(node.wait_running("fine-lab")["fine-lab"]) == before
@@ -309,13 +309,18 @@ def _fill(directory: Path) -> None:
     (directory / "file").write_text("x")
 
 
-def _in_a_cgroup(node: Daemon, path: str) -> subprocess.Popen[bytes]:
+def _in_a_cgroup(node: Daemon, uid: str) -> subprocess.Popen[bytes]:
     """A process in a cgroup that looks like a pod's, in every hierarchy."""
     process = subprocess.Popen(["sleep", "60"])
-    for root in (each for each in node.traces.cgroups() if each.name == node.names.cgroup_root):
-        (root / path).mkdir(parents=True)
+    root = node.names.cgroup_root
+    below = {
+        root: f"besteffort/pod{uid}/c",
+        f"{root}.slice": f"{root}-besteffort.slice/{root}-besteffort-pod{uid}.slice/c",
+    }
+    for path in [each / below[each.name] for each in node.traces.cgroups() if each.name in below]:
+        path.mkdir(parents=True)
         with suppress(OSError):  # cpuset takes none before it has processors
-            (root / path / "cgroup.procs").write_text(str(process.pid))
+            (path / "cgroup.procs").write_text(str(process.pid))
     return process
 
 
