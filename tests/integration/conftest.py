@@ -23,6 +23,10 @@ TIMEOUT_S = patient(120)
 HERE = Path(__file__).parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "loop: needs loop devices, which not every place has")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give integration tests a longer time-out, and skip them where they cannot run."""
     reason = missing()
@@ -33,6 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+        elif item.get_closest_marker("loop") and not Path("/dev/loop-control").exists():
+            item.add_marker(pytest.mark.skip(reason="no loop devices here; shown on a machine (make test)"))
 
 
 @pytest.fixture(scope="session", autouse=True)

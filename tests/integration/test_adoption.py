@@ -214,6 +214,7 @@ def _with_volumes(name: str) -> dict[str, Any]:
     return manifest
 
 
+@pytest.mark.loop
 def test_after_a_reboot_everything_starts_anew_and_nothing_is_stale(node: Daemon) -> None:
     for name in ("stays", "goes"):
         node.drop(f"{name}.yaml", _with_volumes(name))

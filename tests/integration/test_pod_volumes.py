@@ -67,6 +67,7 @@ def test_an_empty_dir_in_memory_and_its_size(node: Daemon) -> None:
     assert seen(node, f"{size}; {fill} | grep -o 'No space left'", volume=memory) == "tmpfs 2048\nNo space left\n"
 
 
+@pytest.mark.loop
 def test_an_empty_dir_on_disk_is_held_to_its_size(node: Daemon) -> None:
     script = "dd if=/dev/zero of=/v/x bs=1M count=9 2>&1 | grep -o 'No space left'"
     assert seen(node, script, volume={"emptyDir": {"sizeLimit": "8Mi"}}) == "No space left\n"

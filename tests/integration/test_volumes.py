@@ -139,7 +139,9 @@ def test_an_empty_dir_on_disk_lies_where_the_kubelet_has_it(stage: Stage) -> Non
     stage.teardown()
 
 
-@pytest.mark.parametrize("empty_dir", [{}, {"medium": "Memory"}, {"sizeLimit": "8Mi"}])
+@pytest.mark.parametrize(
+    "empty_dir", [{}, {"medium": "Memory"}, pytest.param({"sizeLimit": "8Mi"}, marks=pytest.mark.loop)]
+)
 def test_what_a_container_wrote_is_there_after_a_restart(stage: Stage, empty_dir: dict[str, str]) -> None:
     pod = with_data({"emptyDir": empty_dir})
     source = stage.source(pod)
@@ -179,6 +181,7 @@ def test_a_volume_in_memory_has_its_size(
     stage.teardown()
 
 
+@pytest.mark.loop
 @pytest.mark.parametrize("limit_mib", [1, 10, 300, 20480])
 def test_the_kernel_holds_a_volume_on_disk_to_its_size(stage: Stage, limit_mib: int) -> None:
     source = stage.source(with_data({"emptyDir": {"sizeLimit": f"{limit_mib}Mi"}}))
@@ -194,6 +197,7 @@ def test_the_kernel_holds_a_volume_on_disk_to_its_size(stage: Stage, limit_mib: 
     assert str(stage.state) not in run("losetup", "--list", "--output", "BACK-FILE")
 
 
+@pytest.mark.loop
 def test_a_limit_that_cannot_be_held_is_not_ignored(stage: Stage, host: FakeHost) -> None:
     bind(Path("/dev/null"), Path("/dev/loop-control"))
     with pytest.raises(VolumeError) as error:
@@ -205,6 +209,7 @@ def test_a_limit_that_cannot_be_held_is_not_ignored(stage: Stage, host: FakeHost
     stage.teardown()
 
 
+@pytest.mark.loop
 def test_a_half_formatted_volume_of_a_crash_is_made_anew(stage: Stage) -> None:
     own = stage.state / UID / "volumes" / "kubernetes.io~empty-dir"
     own.mkdir(parents=True)
