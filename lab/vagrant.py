@@ -114,6 +114,8 @@ def can_fetch(suite: str) -> bool:
 
 
 def _provider() -> str:
+    if not shutil.which("vagrant"):
+        return ""
     if shutil.which("VBoxManage"):
         return "virtualbox"
     return "libvirt" if Path("/run/libvirt/libvirt-sock").exists() and os.access("/dev/kvm", os.W_OK) else ""
@@ -158,6 +160,8 @@ def main() -> int:
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":
