@@ -74,7 +74,7 @@ class Counter:
 
     def sent(self, send: Callable[..., int]) -> Callable[..., int]:
         def call(sender: socket.socket, *arguments: Any) -> int:
-            if sender.family == socket.AF_NETLINK:
+            if sender.family == socket.AF_NETLINK or _to_systemd(sender):
                 self.act()
             return send(sender, *arguments)
 
@@ -86,6 +86,10 @@ class Counter:
             return function(*arguments)
 
         return call
+
+
+def _to_systemd(sender: socket.socket) -> bool:
+    return sender.family == socket.AF_UNIX and str(sender.getpeername()).endswith("/system_bus_socket")
 
 
 class _Library:
