@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +54,15 @@ def image(suite: str) -> Iterator[Image]:
 
 
 def _build(directory: Path, root: Path) -> None:
+    build_disk(directory, root, lambda tree, key: furniture.of_machine(tree, authorized_key=key))
+
+
+def build_disk(directory: Path, root: Path, furnish: Callable[[Path, str], None]) -> None:
+    """disk.raw, vmlinuz, initrd and key with key.pub; `furnish` is given a copy of the root and the public key."""
     tree = directory / "tree"
     command(["cp", "-a", root, tree], timeout_s=300)
     command(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hostpod-lab", "-f", directory / "key"])
-    furniture.of_machine(tree, authorized_key=(directory / "key.pub").read_text())
+    furnish(tree, (directory / "key.pub").read_text())
     for name in ("vmlinuz", "initrd"):
         shutil.copyfile(next((tree / "boot").glob(f"{name}*")), directory / name)
     shutil.rmtree(tree / "boot")

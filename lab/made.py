@@ -66,10 +66,14 @@ def scratch(name: str) -> Iterator[Path]:
     try:
         yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        _remove(directory)
 
 
-def sweep(parent: Path, name: str, remove: Callable[[Path], None] = shutil.rmtree) -> None:
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)  # somebody else may be at it
+
+
+def sweep(parent: Path, name: str, remove: Callable[[Path], None] = _remove) -> None:
     """Remove each `NAME-PID-…` whose process is no more."""
     for left in parent.glob(f"{name}-*-*"):
         if not Path(f"/proc/{left.name.split('-')[1]}").exists():

@@ -30,6 +30,7 @@ from lab.system import System
 
 NEEDED = ("qemu-system-x86_64", "qemu-img", "mke2fs", "ssh", "ssh-keygen", "setpriv", "mmdebstrap")
 PLACES = CACHE / "places"
+_NAME = "hpvm"
 ACCEL = os.environ.get("HOSTPOD_QEMU_ACCEL", "tcg")
 PAYLOAD_SIZE = "512M"
 _BOOTED_WITHIN_S = 300.0
@@ -248,16 +249,16 @@ def machine(
     """
     if reason := missing():
         raise LabError(f"cannot start a virtual machine: {reason}")
-    sweep()
+    made.sweep(PLACES, _NAME)
     with image(suite) as base, _snapshot(base, packages) as snapshot, _directory() as directory:
         disk = directory / "disk.qcow2"
         if cold:
             _overlay(disk, base)
         else:
             shutil.copyfile(snapshot / "disk.qcow2", disk)
-        with _running(Machine(directory, base)) as made:
-            made.start(disk, payload=payload, restored=not cold)
-            yield made
+        with _running(Machine(directory, base)) as system:
+            system.start(disk, payload=payload, restored=not cold)
+            yield system
 
 
 @contextmanager
@@ -320,7 +321,7 @@ def payload_disk(tree: Path) -> Iterator[Path]:
 
 @contextmanager
 def _directory() -> Iterator[Path]:
-    directory = PLACES / f"hpvm-{os.getpid()}-{secrets.token_hex(2)}"
+    directory = PLACES / f"{_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     directory.mkdir(parents=True)
     try:
         yield directory
@@ -334,13 +335,6 @@ def _running(machine: Machine) -> Iterator[Machine]:
         yield machine
     finally:
         machine.kill()
-
-
-def sweep() -> None:
-    """Take away what machines have left whose process was killed."""
-    for place in PLACES.glob("hpvm-*"):
-        if not Path(f"/proc/{place.name.split('-')[1]}").exists():
-            shutil.rmtree(place, ignore_errors=True)
 
 
 def main() -> int:

@@ -6,13 +6,12 @@ What is special about it is in the Vagrantfile that lies in the box, so the proj
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab import furniture, made, rootfs
-from lab.machine_image import DISK_SIZE, make_disk
+from lab import furniture, machine_image, made, rootfs
+from lab.machine_image import DISK_SIZE
 from lab.place import command
 
 NAME = "hostpod-lab"
@@ -46,11 +45,12 @@ end
 def box(suite: str) -> Iterator[Path]:
     """The box file of a suite; made in two minutes the first time."""
     recipe = rootfs.of_machine(suite)
-    key = made.key_of(rootfs.key(recipe), furniture.key(), Path(__file__))
+    key = made.key_of(rootfs.key(recipe), furniture.key(), Path(machine_image.__file__), Path(__file__))
 
     def build(directory: Path) -> None:
         with rootfs.root_file_system(recipe) as root:
-            _build(directory, root)
+            machine_image.build_disk(directory, root, _furnish)
+        _pack(directory)
 
     with made.made("boxes", suite, key, build) as directory:
         yield directory / f"{NAME}.box"
@@ -62,21 +62,7 @@ def catalogue(file: Path) -> str:
     return json.dumps({"name": NAME, "versions": [{"version": "1.0", "providers": [provider]}]})
 
 
-def _build(directory: Path, root: Path) -> None:
-    tree = directory / "tree"
-    command(["cp", "-a", root, tree], timeout_s=300)
-    command(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", NAME, "-f", directory / "key"])
-    _furnish(tree, authorized_key=(directory / "key.pub").read_text())
-    for name in ("vmlinuz", "initrd"):
-        shutil.copyfile(next((tree / "boot").glob(f"{name}*")), directory / name)
-    shutil.rmtree(tree / "boot")
-    (tree / "boot").mkdir()
-    make_disk(directory / "disk.raw", tree, size=DISK_SIZE)
-    shutil.rmtree(tree)
-    _pack(directory)
-
-
-def _furnish(tree: Path, *, authorized_key: str) -> None:
+def _furnish(tree: Path, authorized_key: str) -> None:
     """As boxes are: a user named vagrant with a key and sudo, an address by DHCP."""
     furniture.of_machine(tree, authorized_key=authorized_key)
     (tree / "etc/systemd/network/10-uplink.network").write_text(_NETWORKD)

@@ -16,9 +16,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import made
 from lab.place import CACHE, LabError
 
 PLACES = CACHE / "places"
+_NAME = "hpvagrant"
 NEEDED = ("libvirtd", "virsh", "dnsmasq", "iptables", "ip", "qemu-system-x86_64", "qemu-img", "unshare", "nsenter")
 
 # Sockets of libvirt and of the machine's own services are not told apart by their paths: /run is empty in there. /sys
@@ -82,12 +84,12 @@ def place() -> Iterator[Place]:
     """A place with libvirtd running; everything of it goes at the end."""
     if reason := missing():
         raise LabError(f"cannot run libvirt in a place of its own: {reason}")
-    _sweep()
-    directory = PLACES / f"hpvagrant-{os.getpid()}-{secrets.token_hex(2)}"
+    made.sweep(PLACES, _NAME)
+    directory = PLACES / f"{_NAME}-{os.getpid()}-{secrets.token_hex(2)}"
     directory.mkdir(parents=True)
     try:
-        with _libvirt(directory) as made:
-            yield made
+        with _libvirt(directory) as furnished:
+            yield furnished
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -126,10 +128,3 @@ def _leader(unshare: int) -> int:
     if not children:
         raise LabError("libvirt's place has ended")
     return int(children[0])
-
-
-def _sweep() -> None:
-    """Take away what places have left whose process was killed."""
-    for left in PLACES.glob("hpvagrant-*"):
-        if not Path(f"/proc/{left.name.split('-')[1]}").exists():
-            shutil.rmtree(left, ignore_errors=True)
