@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hostpod.cli.serve import EXIT_CONFIG
 from tests.unit.cli.conftest import Hostpod
 
 
@@ -23,7 +24,7 @@ def test_settings_that_cannot_be_used(tmp_path: Path) -> None:
     config = tmp_path / "h.yaml"
     config.write_text("maxPods: none\nlogLevel: loud\n")
     result = Hostpod(tmp_path / "x")("serve", "--config", str(config))
-    assert result.exit_code == 1
+    assert result.exit_code == EXIT_CONFIG
     assert result.stderr == (
         f'{config}:1: maxPods: "none" is not a whole number\n'
         f'{config}:2: logLevel: "loud" is not known, must be one of debug, info, warning, error\n'

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hostpod.cli.serve import EXIT_CONFIG
 from hostpod.config import Config, parse_duration
 from hostpod.network.address import host_link
 
@@ -83,6 +84,13 @@ def test_what_pods_stand_on_outlives_the_daemon() -> None:
     # Options that give the service a mount namespace of its own would take its mounts away with it.
     private = ("Private", "Protect", "ReadOnly", "ReadWrite", "Inaccessible", "Bind", "Mount", "Root", "Temporary")
     assert not [key for key in service if key.startswith(private)]
+
+
+def test_only_broken_settings_keep_the_daemon_from_being_started_again() -> None:
+    unit = _read("hostpod.service")
+    assert unit["Service"]["Restart"] == "on-failure"
+    assert unit["Service"]["RestartPreventExitStatus"] == str(EXIT_CONFIG)
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 def test_the_group_is_the_one_of_the_settings() -> None:
