@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,17 @@ def _known(data: Any, model: type[BaseModel]) -> Any:
 def _value_problem(root: yaml.Node, details: ErrorDetails) -> tuple[int, str]:
     path = tuple(str(part) for part in details["loc"])
     node, keys = _find(root, path)
+    if not path:
+        words = _words(details, node, keys)
+        return _line(_first_named(root, words)), words
     return _line(node), f"{_dotted(keys)}: {_words(details, node, keys)}"
+
+
+def _first_named(root: yaml.Node, words: str) -> yaml.Node:
+    """The first setting of the file that is named: settings that do not go together have no place of their own."""
+    named = set(re.findall(r"\w+", words))
+    values = root.value if isinstance(root, yaml.MappingNode) else []
+    return next((value for key, value in values if key.value in named), root)
 
 
 def _find(root: yaml.Node, path: Keys) -> tuple[yaml.Node, Keys]:

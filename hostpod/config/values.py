@@ -263,7 +263,8 @@ class Config(Section):
         ge=0,
         le=86400,
         alias="shutdownGracePeriod",
-        description="How long a shutdown of the host is held up so that pods can end; 0: not at all.",
+        description="How long a shutdown of the host is held up so that pods can end; 0: not at all, and then the "
+        "next one does not count.",
         json_schema_extra=LIVE,
     )
     shutdown_grace_period_critical_pods_s: Seconds = Field(
@@ -271,7 +272,8 @@ class Config(Section):
         ge=0,
         le=86400,
         alias="shutdownGracePeriodCriticalPods",
-        description="The part of it that is kept for pods with a priority of 2000000000 or more, which end last.",
+        description="The part of it that is kept for pods with a priority of 2000000000 or more, which end last. "
+        "It must be less than the whole: the rest is what all other pods have.",
         json_schema_extra=LIVE,
     )
     manifests: ManifestConfig = ManifestConfig()
@@ -284,3 +286,13 @@ class Config(Section):
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()
+
+    @model_validator(mode="after")
+    def _all_pods_have_time(self) -> Self:
+        total_s, critical_s = self.shutdown_grace_period_s, self.shutdown_grace_period_critical_pods_s
+        if 0 < total_s <= critical_s:
+            raise ValueError(
+                f"shutdownGracePeriodCriticalPods ({critical_s:g}s) must be less than shutdownGracePeriod "
+                f"({total_s:g}s): the rest is what all other pods have; set both"
+            )
+        return self

@@ -93,14 +93,16 @@ class HostShutdown:
         self._engine.stay()
 
     async def _end_pods(self, inhibitor: Inhibitor | None) -> None:
-        total_s = min(self._config().shutdown_grace_period_s, self._allowed_s)
+        wanted_s = self._config().shutdown_grace_period_s
+        total_s = min(wanted_s, self._allowed_s)
         if total_s > 0:
             log.info("the host shuts down: pods end within %g s", total_s, extra={"event": "Shutdown"})
             await self._engine.leave(
                 Farewell(
                     reason="the host shuts down",
                     total_s=total_s,
-                    critical_s=self._config().shutdown_grace_period_critical_pods_s,
+                    # Where logind allows less, critical pods give their share: all others would have nothing else.
+                    critical_s=self._config().shutdown_grace_period_critical_pods_s * total_s / wanted_s,
                     slack_s=SLACK_S,
                     verdict=TERMINATED,
                 )

@@ -20,7 +20,7 @@ CRITICAL = 2_000_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Farewell:
-    """Why all pods end, and the time there is for it: `critical_s` of `total_s` is kept for critical pods.
+    """Why all pods end, and the time there is for it: `critical_s` of `total_s` is kept for critical pods, if any.
 
     A wave is waited for until `slack_s` after its grace, while there is time. Pods whose containers have all ended for
     good stay as they are, but with `finished_too`. `verdict` is what the status of a pod says that was ended.
@@ -72,7 +72,8 @@ def plan_leaving(pods: Sequence[Staying], farewell: Farewell, *, since: float, n
     if not waves:
         return Leaving()
     critical = _priority(waves[0][0]) >= CRITICAL
-    end = _end(farewell, since, now, critical=critical)
+    reserve_s = farewell.critical_s if any(pod.priority >= CRITICAL for pod in pods) else 0.0
+    end = _end(farewell.total_s, min(reserve_s, farewell.total_s), since, now, critical=critical)
     rivals = [wave for wave in waves if (_priority(wave[0]) >= CRITICAL) == critical]
     share_s = _share_s([_wanted_s(wave) for wave in rivals], max(0.0, end - now))
     leave = Leave(
@@ -103,12 +104,11 @@ def _wanted_s(wave: Sequence[Staying]) -> float:
     return max(pod.grace_s for pod in wave)
 
 
-def _end(farewell: Farewell, since: float, now: float, *, critical: bool) -> float:
+def _end(total_s: float, critical_s: float, since: float, now: float, *, critical: bool) -> float:
     """When the pods of this class have to be gone: as with the kubelet each class has a period of its own."""
-    critical_s = min(farewell.critical_s, farewell.total_s)
-    if math.isinf(farewell.total_s):
+    if math.isinf(total_s):
         return math.inf
-    return min(since + farewell.total_s, now + critical_s) if critical else since + farewell.total_s - critical_s
+    return min(since + total_s, now + critical_s) if critical else since + total_s - critical_s
 
 
 def _share_s(wanted_s: Sequence[float], left_s: float) -> float:

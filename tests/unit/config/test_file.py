@@ -85,6 +85,20 @@ http: {address: localhost, readOnlyPort: 70000}
         ("- x", "h.yaml:1: must be settings of the form `key: value`"),
         ("backoff: {initial: 20s, max: 10s}", "h.yaml:1: backoff: max (10s) is less than initial (20s)"),
         (
+            "maxPods: 9\nshutdownGracePeriod: 10s",
+            (
+                "h.yaml:2: shutdownGracePeriodCriticalPods (10s) must be less than shutdownGracePeriod (10s): "
+                "the rest is what all other pods have; set both"
+            ),
+        ),
+        (
+            "maxPods: 9\nlogLevel: info\nshutdownGracePeriodCriticalPods: 1m",
+            (
+                "h.yaml:3: shutdownGracePeriodCriticalPods (60s) must be less than shutdownGracePeriod (30s): "
+                "the rest is what all other pods have; set both"
+            ),
+        ),
+        (
             "network: {subnet: 10.0.0.0/30}",
             (
                 'h.yaml:1: network.subnet: "10.0.0.0/30" cannot hold the bridge and pods, '
@@ -95,6 +109,10 @@ http: {address: localhost, readOnlyPort: 70000}
 )
 def test_what_cannot_be_used_is_told_in_one_line(text: str, message: str) -> None:
     assert problems(text) == [message]
+
+
+def test_a_shutdown_that_is_not_held_up_leaves_nothing_to_share() -> None:
+    assert parse_config("shutdownGracePeriod: 0s", file="h.yaml").shutdown_grace_period_s == 0
 
 
 def test_a_key_that_resembles_nothing_gets_the_list_of_keys() -> None:

@@ -17,8 +17,9 @@ from jeepney.fds import FileDescriptor
 
 from hostpod.daemon import shutdown
 from hostpod.daemon.shutdown import HostShutdown
+from hostpod.engine.engine import Engine
 from hostpod.host.dbus import Bus
-from hostpod.plan.leaving import CRITICAL
+from hostpod.plan.leaving import CRITICAL, Farewell
 from tests.unit.engine.a_host import Host, a_host, named
 from tests.unit.engine.conftest import machine
 from tests.unit.engine.machine import Machine
@@ -188,6 +189,27 @@ def test_a_logind_that_waits_less_long_is_told_of_and_kept_to(
         "InhibitDelayMaxSec=30 into /etc/systemd/logind.conf.d/hostpod.conf and restart systemd-logind"
     ) in caplog.text
     assert "the host shuts down: pods end within 5 s" in caplog.text
+
+
+def test_of_a_time_that_is_cut_short_all_pods_have_their_share(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farewells: list[Farewell] = []
+    leave = Engine.leave
+
+    async def noted(engine: Engine, farewell: Farewell) -> None:
+        farewells.append(farewell)
+        await leave(engine, farewell)
+
+    monkeypatch.setattr(Engine, "leave", noted)
+
+    async def run() -> None:
+        async with guarded(machine, tmp_path, delay_max_s=6) as (host, logind, _):
+            logind.prepare(shutdown=True)
+            await until(host.engine.is_empty)
+
+    asyncio.run(run())
+    assert [(each.total_s, each.critical_s) for each in farewells] == [(6, 2)]
 
 
 def test_with_no_time_a_shutdown_is_not_held_up_and_no_pod_is_touched(machine: Machine, tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ def test_critical_pods_end_last_and_have_the_time_that_is_kept_for_them() -> Non
     assert gone_early.leaves["critical"].until == 13
 
 
+def test_time_is_kept_for_critical_pods_only_where_there_are_some() -> None:
+    assert waves([staying("web", 60)], SHUTDOWN) == [(0, {"web": 30})]
+    assert waves([staying("web", 60)], replace(SHUTDOWN, total_s=10)) == [(0, {"web": 10})]
+
+
 def test_a_short_time_is_shared_and_what_one_does_not_need_the_others_have() -> None:
     hurried = Farewell(reason="r", total_s=20, slack_s=0)
     pods = [staying("a", 60), staying("b", 4, 1), staying("c", 3600, 2)]
