@@ -1,6 +1,7 @@
 """Tests in whole systems: systemd-nspawn at native speed, or a virtual machine with HOSTPOD_PLACE=qemu[:trixie].
 
-What a place cannot show carries `needs`, and is skipped there by name with the reason.
+What a place cannot show carries `needs`, and is skipped there by name with the reason. A virtual machine is emulated:
+it runs what nothing else can show and what is marked `everywhere`; with HOSTPOD_PLACE=qemu:all it runs the rest too.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from lab.system import System
 from tests.vm.service import Service
 
 HERE = Path(__file__).parent
-KIND, _, _SUITE = os.environ.get("HOSTPOD_PLACE", "nspawn").partition(":")
-SUITE = _SUITE or "bookworm"
+KIND, *_CHOSEN = os.environ.get("HOSTPOD_PLACE", "nspawn").split(":")
+ALL = KIND != "qemu" or "all" in _CHOSEN
+SUITE = next((suite for suite in _CHOSEN if suite in rootfs.SUITES), "bookworm")
 TIMEOUT_S = {"nspawn": 900, "qemu": 1200}[KIND]  # the first test waits for what it stands on, too
 _LACKS = {
     "nspawn": {
@@ -32,6 +34,8 @@ _LACKS = {
         "disk": "a virtual machine: its disk cannot be read while it is off; systemd-nspawn shows it (make test)",
     },
 }[KIND]
+_ONLY_IN_A_MACHINE = {"controllers", "kernel"}
+_SHOWN_ELSEWHERE = "shown in systemd-nspawn (make test); HOSTPOD_PLACE=qemu:all runs it here"
 
 NewSystem = Callable[[], AbstractContextManager[System]]
 NewPackage = Callable[..., Path]
@@ -39,6 +43,9 @@ NewPackage = Callable[..., Path]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(what): controllers, kernel, speed or disk, which not every place has")
+    config.addinivalue_line("markers", "everywhere: of the short round that a virtual machine runs as well")
+    if unknown := set(_CHOSEN) - {"", "all", *rootfs.SUITES}:
+        raise pytest.UsageError(f"HOSTPOD_PLACE: {', '.join(unknown)}: neither a suite nor `all`")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,9 +59,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
-        lacking = [_LACKS[what] for mark in item.iter_markers("needs") for what in mark.args if what in _LACKS]
-        if reason := missing or "; ".join(lacking):
+        if reason := missing or _not_here(item):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _not_here(item: pytest.Item) -> str:
+    """Why this place does not run a test; empty when it does."""
+    needs = {what for mark in item.iter_markers("needs") for what in mark.args}
+    if lacking := [_LACKS[what] for what in sorted(needs) if what in _LACKS]:
+        return "; ".join(lacking)
+    here = ALL or needs & _ONLY_IN_A_MACHINE or item.get_closest_marker("everywhere")
+    return "" if here else _SHOWN_ELSEWHERE
 
 
 @pytest.fixture(scope="session")

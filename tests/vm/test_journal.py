@@ -72,6 +72,7 @@ def logged(system: System, container: str, name: str) -> bytes:
     return base64.b64decode(text)
 
 
+@pytest.mark.everywhere
 def test_hostpod_s_own_entries_have_fields_and_ids(system: System) -> None:
     *_, ready = system.entries(f"MESSAGE_ID={MESSAGE_IDS['Ready']}")
     assert (ready["_SYSTEMD_UNIT"], ready["SYSLOG_IDENTIFIER"]) == ("hostpod.service", "hostpod")

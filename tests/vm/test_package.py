@@ -81,6 +81,7 @@ def version(system: System) -> str:
     return system.run("dpkg-query", "-W", "-f", "${Version}", "hostpod")
 
 
+@pytest.mark.everywhere
 def test_what_it_brings_for_people(service: Service) -> None:
     system = service.system
     files = system.run("dpkg", "--listfiles", "hostpod").splitlines()
@@ -126,6 +127,7 @@ def test_removed_and_installed_again_it_goes_on_with_its_settings(service: Servi
     assert "maxPods: 7" in system.read(SETTINGS)
 
 
+@pytest.mark.everywhere
 def test_purge_leaves_nothing(service: Service, before: Traces) -> None:
     service.drop("nginx.yaml", QUICK_CLASSIC)
     service.drop("other.yaml", pod("other", FOREVER, FOREVER))

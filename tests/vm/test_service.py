@@ -25,6 +25,7 @@ def classic(service: Service) -> Service:
     return service
 
 
+@pytest.mark.everywhere
 def test_apt_starts_it_and_enables_it(service: Service) -> None:
     units = ("hostpod.service", "hostpod.socket", "hostpod-readonly.socket")
     assert service.system.run("systemctl", "is-enabled", *units).split() == ["enabled"] * 3
@@ -55,6 +56,7 @@ def _version_s(service: Service) -> float:
     return ended - began
 
 
+@pytest.mark.everywhere
 def test_the_classic_manifest_runs_and_serves(classic: Service) -> None:
     shown = classic.pods()[CLASSIC_POD]
     assert "Welcome to nginx!" in classic.page(f"http://{shown['status']['podIP']}/")
@@ -94,6 +96,7 @@ def _counts_without_a_gap(service: Service) -> None:
     assert lines == [str(number) for number in range(len(lines))]
 
 
+@pytest.mark.everywhere
 def test_restart_touches_no_container(classic: Service) -> None:
     before, monitors, daemon = classic.identity(), classic.monitors(), classic.main_pid()
     classic.system.run("systemctl", "restart", "hostpod")
@@ -140,6 +143,7 @@ def test_stop_leaves_pods_running_and_a_connection_starts_it_again(classic: Serv
     assert classic.identity() == before
 
 
+@pytest.mark.everywhere
 def test_a_reload_takes_what_can_change_and_names_what_cannot(classic: Service) -> None:
     kept = classic.system.read(SETTINGS)
     before, daemon, since = classic.identity(), classic.main_pid(), classic.since()
