@@ -15,13 +15,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hostpod.host.process import CommandError, readable, started
+from hostpod.host.process import CommandError, Process, readable, started
 from hostpod.host.runc import ENVIRONMENT, last_words, plain_words
 from hostpod.host.strays import arguments, end_process
 
 # conmon answers when `runc create` has ended.
 DEADLINE_S = 120.0
 MESSAGE_LIMIT_BYTES = 64 * 1024
+# A process that cannot be moved because it is just ending has ended a moment later.
+ENDING_S = 0.25
 
 OOM_FILE = "oom"
 RUNTIME_LOG = "runtime.log"
@@ -156,7 +158,7 @@ async def _first_message(argv: list[str], bundle: Path, place: Callable[[int], A
                 os.close(send)
                 send = -1
                 if place and gate:
-                    await place(process.pid)
+                    await _placed(place, process)
                     gate.open()
                 message = await _line(receive)
                 exit_code = await process.wait()
@@ -172,6 +174,16 @@ async def _first_message(argv: list[str], bundle: Path, place: Callable[[int], A
     if not message and exit_code != 0:
         raise ConmonError(f"cannot create the container: conmon: {plain_words(words) or f'exit code {exit_code}'}")
     return message
+
+
+async def _placed(place: Callable[[int], Awaitable[None]], process: Process) -> None:
+    """Have conmon put in its place. One that has ended (its log cannot be opened, say) can be put nowhere: then its own
+    words are the reason, and not what is said of a process that is gone."""
+    try:
+        await place(process.pid)
+    except Exception:
+        if not await process.ends_within(ENDING_S):
+            raise
 
 
 class _Gate:

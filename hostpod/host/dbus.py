@@ -115,7 +115,9 @@ class Bus:
             yield signals
         finally:
             listeners.remove(signals)
-            if not listeners and self._listeners.pop(key, None) is not None:
+            # After a loss others may listen to the same on the next connection.
+            if not listeners and self._listeners.get(key) is listeners:
+                del self._listeners[key]
                 self._tell_bus("RemoveMatch", key)
 
     def close(self) -> None:

@@ -75,6 +75,15 @@ class Process:
             await readable(self._pidfd)
         return self._popen.wait()
 
+    async def ends_within(self, timeout_s: float) -> bool:
+        """Whether the process has ended, or is about to."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
             self._popen.send_signal(number)

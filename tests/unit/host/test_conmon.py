@@ -109,6 +109,15 @@ def test_a_monitor_without_a_place_never_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "pid").exists()
 
 
+def test_a_monitor_that_ends_before_it_is_in_its_place_is_heard(tmp_path: Path) -> None:
+    async def place(pid: int) -> None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it ends at once
+        raise CgroupError("systemd's job ended as failed")
+
+    with pytest.raises(ConmonError, match=r"^cannot create the container: conmon: no log$"):
+        create(monitor(tmp_path, "echo no log >&2; exit 1"), tmp_path, place=place)
+
+
 @pytest.mark.parametrize(
     "words", ['exec: "foo": executable file not found in $PATH', "mkdir /etc/passwd: not a directory"]
 )

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,34 @@ def test_who_listens_is_told_that_the_bus_is_gone(far: FakeBus) -> None:
         bus.close()
 
     asyncio.run(scenario())
+
+
+def test_who_stops_listening_to_a_lost_connection_leaves_those_of_the_next_one(far: FakeBus) -> None:
+    def strike() -> Answer:
+        far.signal(ADDRESS, "Struck", "u", (12,))
+        return "", ()
+
+    far.methods["Strike"] = strike
+
+    async def scenario() -> tuple[object, ...]:
+        bus = Bus(far.path)
+        await bus.open()
+        with ExitStack() as former:
+            lost = former.enter_context(bus.listen(CLOCKS, "Struck"))
+            far.hang_up()
+            with pytest.raises(BusError):
+                await lost.get()
+            await bus.open()
+            with bus.listen(CLOCKS, "Struck") as signals:
+                former.close()
+                await bus.call(CLOCKS, "Strike")
+                async with asyncio.timeout(5):
+                    heard = await signals.get()
+                assert len(far.rules) == 2, "the one that was lost, and this"
+        bus.close()
+        return heard
+
+    assert asyncio.run(scenario()) == (12,)
 
 
 def test_listening_needs_a_connection(far: FakeBus) -> None:
