@@ -70,6 +70,10 @@ Subnet = Annotated[str, AfterValidator(subnet)]
 Address = Annotated[str, AfterValidator(address)]
 
 
+# What the package's socket units open, systemd opens, and hostpod cannot change it.
+_MASK = "The service has it from systemd: for another, first systemctl mask --now {unit}."
+
+
 class Section(BaseModel):
     """A group of settings: frozen, strict, camelCase in the file."""
 
@@ -122,16 +126,28 @@ class DirectoriesConfig(Section):
 class HttpConfig(Section):
     """The kubelet's read-only port."""
 
-    address: Address = Field("127.0.0.1", description="Address the read-only port listens on.")
-    read_only_port: int = Field(10255, ge=0, le=65535, description="/healthz, /pods, /spec; 0 turns the port off.")
+    address: Address = Field(
+        "127.0.0.1",
+        description=f"Address the read-only port listens on. {_MASK.format(unit='hostpod-readonly.socket')}",
+    )
+    read_only_port: int = Field(
+        10255,
+        ge=0,
+        le=65535,
+        description=f"/healthz, /pods, /spec; 0 turns the port off. {_MASK.format(unit='hostpod-readonly.socket')}",
+    )
 
 
 class SocketConfig(Section):
     """The UNIX socket that the hostpod command speaks to."""
 
-    path: AbsolutePath = Field(Path("/run/hostpod/hostpod.sock"), description="The socket's path.")
+    path: AbsolutePath = Field(
+        Path("/run/hostpod/hostpod.sock"), description=f"The socket's path. {_MASK.format(unit='hostpod.socket')}"
+    )
     group: str = Field(
-        "hostpod", description="Group that may use it (mode 0660); root alone where there is no such group."
+        "hostpod",
+        description="Group that may use it (mode 0660); root alone where there is no such group. "
+        f"{_MASK.format(unit='hostpod.socket')}",
     )
 
 

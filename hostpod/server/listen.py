@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import grp
+import asyncio
 import logging
 import os
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from hostpod.config import HttpConfig, SocketConfig
 from hostpod.host.machine import machine_info
+from hostpod.server.activated import differences, wanted_group
 from hostpod.server.control import control_app
 from hostpod.server.node import Node
 from hostpod.server.readonly import MachineReader, readonly_app
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _BACKLOG: Final = 128
 _MODE: Final = 0o660
 _SHUTDOWN_S: Final = 2.0
+RETRY_S: Final = 30.0
 _KEEPALIVE_S: Final = 30.0
 _LINE_LIMIT_BYTES: Final = 64 * 1024  # a whole exec command line is in the URL
 
@@ -42,25 +44,32 @@ async def serve(
     control: SocketConfig,
     sockets: Sequence[socket.socket] = (),
     machine: MachineReader = machine_info,
+    retry_s: float = RETRY_S,
 ) -> AsyncIterator[None]:
     """Serve the node until the block is left.
 
     `sockets` are those that are bound already (socket activation): a UNIX one takes the place of the control socket,
-    others of the read-only port. Raises ListenError.
+    others of the read-only port. Where the settings say something else, a warning tells it. A port that is missing
+    among them and is taken by somebody else is no reason to end: it is tried again. Raises ListenError.
     """
+    unix = [given for given in sockets if given.family == socket.AF_UNIX]
+    tcp = [given for given in sockets if given.family != socket.AF_UNIX]
+    for difference in differences(unix, tcp, http=http, control=control):
+        log.warning("%s", difference)
     async with AsyncExitStack() as stack:
-        unix = [given for given in sockets if given.family == socket.AF_UNIX]
-        tcp = [given for given in sockets if given.family != socket.AF_UNIX]
-        if not unix:
-            unix = [stack.enter_context(_owned(control_socket(control), control.path))]
-        if not tcp and http.read_only_port:
-            tcp = [stack.enter_context(closing(tcp_socket(http)))]
-        await _mount(stack, control_app(node, machine=machine), unix)
-        await _mount(stack, readonly_app(node, machine=machine), tcp)
+        own = () if unix else (stack.enter_context(_owned(control_socket(control), control.path)),)
+        await _serve_all(await _runner(stack, control_app(node, machine=machine)), (*unix, *own))
+        readonly = await _runner(stack, readonly_app(node, machine=machine))
+        if not http.read_only_port:
+            await _answer_nobody(stack, tcp)
+        elif tcp or not sockets:
+            await _serve_all(readonly, tcp or (tcp_socket(http),))
+        else:
+            await _serve_port_as_soon_as_free(stack, readonly, http, retry_s)
         yield
 
 
-async def _mount(stack: AsyncExitStack, app: web.Application, sockets: Sequence[socket.socket]) -> None:
+async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
     log.addFilter(_is_our_fault)
     runner = web.AppRunner(
         app,
@@ -73,8 +82,40 @@ async def _mount(stack: AsyncExitStack, app: web.Application, sockets: Sequence[
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def _serve_all(runner: web.AppRunner, sockets: Sequence[socket.socket]) -> None:
+    # The runner's cleanup closes them.
     for bound in sockets:
         await web.SockSite(runner, bound, backlog=_BACKLOG).start()
+
+
+async def _answer_nobody(stack: AsyncExitStack, sockets: Sequence[socket.socket]) -> None:
+    """systemd keeps them open, whatever is done here: whoever connects is sent away, and does not wait for ever."""
+    for bound in sockets:
+        server = await asyncio.start_server(lambda _, client: client.close(), sock=bound)
+        stack.callback(server.close)
+
+
+async def _serve_port_as_soon_as_free(
+    stack: AsyncExitStack, runner: web.AppRunner, http: HttpConfig, retry_s: float
+) -> None:
+    try:
+        await _serve_all(runner, (tcp_socket(http),))
+    except ListenError as error:
+        log.warning("the read-only port is not served, and tried again every %g s: %s", retry_s, error)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        stack.callback(tasks.create_task(_retry_port(runner, http, retry_s), name="read-only port").cancel)
+
+
+async def _retry_port(runner: web.AppRunner, http: HttpConfig, retry_s: float) -> None:
+    while True:
+        await asyncio.sleep(retry_s)
+        with suppress(ListenError):
+            await _serve_all(runner, (tcp_socket(http),))
+            log.info("the read-only port is served at %s:%d", http.address, http.read_only_port)
+            return
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:
@@ -103,7 +144,7 @@ def control_socket(control: SocketConfig) -> socket.socket:
         control.path.unlink(missing_ok=True)
         os.fchmod(bound.fileno(), 0o600)  # the file takes the descriptor's mode: nobody else gets in before chown
         bound.bind(str(control.path))
-        os.chown(control.path, -1, _group_id(control.group))
+        os.chown(control.path, -1, wanted_group(control.group))
         control.path.chmod(_MODE)
         bound.listen(_BACKLOG)
     except OSError as error:
@@ -127,14 +168,6 @@ def _refuse_where_somebody_answers(path: Path) -> None:
         except BlockingIOError:
             pass  # its backlog is full: somebody is there
     raise ListenError(f"cannot listen on {path}: another hostpod answers there")
-
-
-def _group_id(group: str) -> int:
-    """The group's id; -1, which changes nothing, where there is no such group."""
-    try:
-        return grp.getgrnam(group).gr_gid
-    except KeyError:
-        return -1
 
 
 @contextmanager

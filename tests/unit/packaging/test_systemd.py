@@ -60,6 +60,10 @@ def test_the_sockets_are_those_of_the_settings() -> None:
     assert readonly["ListenStream"] == f"{DEFAULTS.http.address}:{DEFAULTS.http.read_only_port}"
 
 
+def test_a_start_of_the_service_brings_both_sockets_back() -> None:
+    assert {"hostpod.socket", "hostpod-readonly.socket"} <= set(_read("hostpod.service")["Unit"]["Wants"].split())
+
+
 def test_the_directories_are_those_of_the_settings() -> None:
     service, directories = _read("hostpod.service")["Service"], DEFAULTS.directories
     assert Path("/var/lib", service["StateDirectory"]) == directories.state
