@@ -19,6 +19,10 @@ from pathlib import Path
 OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 ERROR_LINES = 4
 
+# Of work that is begun again when it was killed: the kernel takes it before the services of the host, which have 0, and
+# after pods that ask for little (Burstable ones with small requests have more than 900, BestEffort ones 1000).
+EXPENDABLE_OOM_SCORE_ADJ = 500
+
 FileDescriptor = int
 
 
@@ -127,8 +131,11 @@ async def started(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     pass_fds: Sequence[FileDescriptor] = (),
+    expendable: bool = False,
 ) -> AsyncIterator[Process]:
     """Start a command in a session of its own; it is killed and reaped when the block is left.
+
+    One that is `expendable` is not kept from being killed for memory, as a daemon may be and its children with it.
 
     Raises CommandNotFoundError where there is no such binary.
     """
@@ -152,9 +159,22 @@ async def started(
         popen.wait()
         raise
     try:
+        if expendable:
+            _offer(process.pid)
         yield process
     finally:
         process.close()
+
+
+def _offer(pid: int) -> None:
+    """Raise what the kernel looks at when it kills for memory, which anybody may; nothing where it is as high already.
+
+    From outside, as Popen has returned: before exec this is a vfork, and shares what is set here with the daemon.
+    """
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    if own < EXPENDABLE_OOM_SCORE_ADJ:
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            Path(f"/proc/{pid}/oom_score_adj").write_text(str(EXPENDABLE_OOM_SCORE_ADJ))
 
 
 async def run(
@@ -166,8 +186,9 @@ async def run(
     cwd: Path | None = None,
     pass_fds: Sequence[FileDescriptor] = (),
     check: bool = True,
+    expendable: bool = False,
 ) -> Completed:
-    """Run a command to its end.
+    """Run a command to its end; `expendable` as with `started`.
 
     Raises CommandFailedError (unless `check` is false), CommandTimedOutError, CommandNotFoundError. When the caller is
     cancelled the command's process group is killed and reaped before the cancellation goes on.
@@ -175,7 +196,9 @@ async def run(
     out, err = os.memfd_create("stdout"), os.memfd_create("stderr")
     source = _memory_file(stdin) if stdin else subprocess.DEVNULL
     try:
-        async with started(argv, stdin=source, stdout=out, stderr=err, env=env, cwd=cwd, pass_fds=pass_fds) as process:
+        async with started(
+            argv, stdin=source, stdout=out, stderr=err, env=env, cwd=cwd, pass_fds=pass_fds, expendable=expendable
+        ) as process:
             try:
                 async with asyncio.timeout(timeout_s):
                     exit_code = await process.wait()

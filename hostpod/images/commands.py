@@ -53,7 +53,9 @@ async def command(
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     whole = [*DIES_WITH_US, *argv] if dies_with_us else argv
     try:
-        async with started(whole, stdin=stdin, stdout=stdout, stderr=errors, env=environment) as process:
+        async with started(
+            whole, stdin=stdin, stdout=stdout, stderr=errors, env=environment, expendable=True
+        ) as process:
             yield Command(Path(argv[0]).name, process, errors)
     except CommandError as error:
         raise ImagePullError(str(error)) from error

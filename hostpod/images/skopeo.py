@@ -50,7 +50,7 @@ class Skopeo:
     async def _run(self, arguments: Sequence[str], *, cwd: Path | None, before: Sequence[str] = ()) -> Completed:
         argv = [*before, self._binary, *self._settings(cwd), *arguments]
         try:
-            return await run(argv, timeout_s=self._config.pull_deadline_s, cwd=cwd)
+            return await run(argv, timeout_s=self._config.pull_deadline_s, cwd=cwd, expendable=True)
         except CommandFailedError as error:
             raise ImagePullError(registry_words(error.completed.stderr.decode(errors="replace"))) from error
         except CommandTimedOutError as error:

@@ -79,5 +79,6 @@ async def _format(image: Path, size_bytes: int) -> None:
         os.truncate(file.fileno(), size_bytes)
     layout = ("-b", str(BLOCK_BYTES), "-i", "16384", "-m", "0", "-O", "^has_journal,^resize_inode")
     options = ("-E", "lazy_itable_init=1,nodiscard,root_owner=0:0")
-    await run(("mke2fs", "-q", "-F", "-t", "ext4", *layout, *options, str(making)), timeout_s=_FORMAT_TIMEOUT_S)
+    argv = ("mke2fs", "-q", "-F", "-t", "ext4", *layout, *options, str(making))
+    await run(argv, timeout_s=_FORMAT_TIMEOUT_S, expendable=True)
     making.rename(image)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from hostpod.host.process import (
+    EXPENDABLE_OOM_SCORE_ADJ,
     CommandFailedError,
     CommandNotFoundError,
     CommandTimedOutError,
@@ -32,6 +34,40 @@ def alive(pid: int) -> bool:
 
 def test_output_and_errors_are_kept_apart() -> None:
     assert shell("echo out; echo err >&2") == Completed(exit_code=0, stdout=b"out\n", stderr=b"err\n")
+
+
+def oom_score_adj_of(pid: int | str) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
+@pytest.mark.parametrize("before", [(), ("setpriv", "--pdeathsig", "KILL")])
+def test_only_what_is_expendable_is_offered_when_memory_is_short(before: tuple[str, ...]) -> None:
+    async def score(*, expendable: bool) -> int:
+        async with started([*before, "sleep", "60"], expendable=expendable) as process:
+            return oom_score_adj_of(process.pid)
+
+    own = oom_score_adj_of("self")
+    assert asyncio.run(score(expendable=True)) == max(own, EXPENDABLE_OOM_SCORE_ADJ)
+    assert asyncio.run(score(expendable=False)) == own
+
+
+def test_who_is_offered_sooner_stays_so() -> None:
+    score = str(max(oom_score_adj_of("self"), EXPENDABLE_OOM_SCORE_ADJ + 1))
+    script = f"""
+import asyncio, pathlib
+from hostpod.host.process import started
+pathlib.Path("/proc/self/oom_score_adj").write_text("{score}")
+async def main():
+    async with started(["sleep", "60"], expendable=True) as process:
+        print(pathlib.Path(f"/proc/{{process.pid}}/oom_score_adj").read_text().strip())
+asyncio.run(main())
+"""
+    assert asyncio.run(run([sys.executable, "-c", script], timeout_s=60)).stdout.decode().strip() == score
+
+
+def test_a_command_that_has_ended_already_is_no_fault() -> None:
+    for _ in range(20):
+        assert asyncio.run(run(["true"], timeout_s=5, expendable=True)).exit_code == 0
 
 
 def test_stdin_is_what_was_given_or_nothing() -> None:
