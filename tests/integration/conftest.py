@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hostpod.host.cgroup import Cgroups
 from lab import images
 from lab.fetch import fetch
 from lab.place import patient
@@ -25,11 +26,13 @@ HERE = Path(__file__).parent
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "loop: needs loop devices, which not every place has")
+    config.addinivalue_line("markers", "controllers: needs control groups that hold limits, which not every place has")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give integration tests a longer time-out, and skip them where they cannot run."""
     reason = missing()
+    controllers = frozenset() if reason else Cgroups.detect("hostpod-test").controllers
     for item in items:
         if HERE not in item.path.parents:
             continue
@@ -39,6 +42,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
         elif item.get_closest_marker("loop") and not Path("/dev/loop-control").exists():
             item.add_marker(pytest.mark.skip(reason="no loop devices here; shown on a machine (make test)"))
+        elif item.get_closest_marker("controllers") and not {"cpu", "memory", "pids"} <= controllers:
+            item.add_marker(
+                pytest.mark.skip(reason="control groups hold no limits here; shown on a machine (make test)")
+            )
 
 
 @pytest.fixture(scope="session", autouse=True)

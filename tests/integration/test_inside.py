@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hostpod.host.cgroup import Cgroups
+from hostpod.host.cgroup_files import weight_of_shares
 from hostpod.host.namespaces import inside
 from hostpod.oci.defaults import CAPABILITIES, MASKED_PATHS, OPEN_FILES_HARD, OPEN_FILES_SOFT, READ_ONLY_PATHS
 from lab.place import patient
@@ -131,13 +133,18 @@ def test_a_cgroup_namespace_and_processes_of_its_own(node: Daemon) -> None:
     assert (int(soft), int(hard)) in {(OPEN_FILES_SOFT, OPEN_FILES_HARD), (OPEN_FILES_SOFT, allowed)}
 
 
+@pytest.mark.controllers
 def test_limits_are_those_of_the_resources(node: Daemon) -> None:
-    script = (
-        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.shares"
-        " /sys/fs/cgroup/cpu/cpu.cfs_quota_us /proc/self/oom_score_adj"
-    )
+    v1 = ("memory/memory.limit_in_bytes", "cpu/cpu.shares", "cpu/cpu.cfs_quota_us")
+    v2 = ("memory.max", "cpu.weight", "cpu.max")
+    is_v2 = Cgroups.detect("hostpod-test").layout.version == "v2"
+    script = f"cd /sys/fs/cgroup; cat {' '.join(v2 if is_v2 else v1)}"
     resources = {"limits": {"cpu": "250m", "memory": "64Mi"}, "requests": {"cpu": "100m"}}
-    assert seen(node, script, resources=resources).split()[:3] == [str(64 << 20), "102", "25000"]
+    assert seen(node, script, resources=resources).split()[:3] == [
+        str(64 << 20),
+        str(weight_of_shares(102)) if is_v2 else "102",
+        "25000",
+    ]
     (shown,) = node.pods().values()
     assert shown["spec"]["containers"][0]["resources"]["requests"] == {"cpu": "100m", "memory": "64Mi"}
     assert shown["status"]["qosClass"] == "Burstable"

@@ -132,6 +132,7 @@ def test_a_missing_working_directory_is_made(node: Daemon) -> None:
     assert node.said("place-lab") == "/made/here\n"
 
 
+@pytest.mark.controllers
 def test_too_much_memory_ends_as_oom_killed(node: Daemon) -> None:
     manifest = pod("hungry", restartPolicy="Never")
     (container,) = manifest["spec"]["containers"]

@@ -279,6 +279,7 @@ def test_a_spec_that_runc_refuses_is_not(place: Place) -> None:
     assert not isinstance(refused.value, ContainerRefusedError)
 
 
+@pytest.mark.controllers
 def test_memory_beyond_the_limit_is_seen(place: Place) -> None:
     greedy = pod("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done", resources={"limits": {"memory": "16Mi", "cpu": "1"}})
     assert go(place.run(greedy)) == 137
@@ -286,6 +287,7 @@ def test_memory_beyond_the_limit_is_seen(place: Place) -> None:
     assert was_oom_killed(place.bundle("c1"))
 
 
+@pytest.mark.controllers
 def test_limits_reach_the_kernel(place: Place) -> None:
     limited = pod("exec sleep 60", resources={"limits": {"memory": "32Mi", "cpu": "500m"}})
     go(place.create(limited, "c1"))
