@@ -47,28 +47,9 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     try:
         await _prepare(state, container, record, image, edges)
         async with edges.slots:
-            pid = await edges.conmon.create(
-                record.id,
-                bundle=paths.bundle,
-                log_path=Path(record.log),
-                pid_file=paths.pid_file,
-                conmon_pid_file=paths.conmon_pid_file,
-                name=journal_name(state, container),
-                place=edges.cgroups.monitor_place(
-                    record.id,
-                    pod=pod_cgroup(edges, state.record.pod),
-                    description=f"conmon of {_described(state, record)}",
-                ),
-                systemd_cgroup=edges.cgroups.by_systemd(record.cgroup),
-                journal=takes_containers(edges.config.logging.journal),
-            )
+            pid = await _create_monitored(state, container, record, edges)
     except ContainerRefusedError as refusal:
-        at = now()
-        state.keep(
-            replace(
-                record, exit_code=EXIT_CANNOT_RUN, reason="ContainerCannotRun", message=str(refusal), finished_at=at
-            )
-        )
+        state.keep(_refused(record, str(refusal)))
         raise
     edges.runc.note_created(record.id)
     monitor = monitor_pid(paths.conmon_pid_file)
@@ -82,6 +63,29 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
         )
     )
     observe(state, record.id, ended)
+
+
+def _refused(record: ContainerRecord, words: str) -> ContainerRecord:
+    return replace(record, exit_code=EXIT_CANNOT_RUN, reason="ContainerCannotRun", message=words, finished_at=now())
+
+
+async def _create_monitored(state: PodState, container: Container, record: ContainerRecord, edges: Edges) -> int:
+    """`runc create` under a conmon; the container's pid."""
+    paths = state.paths.container(record.id)
+    place = edges.cgroups.monitor_place(
+        record.id, pod=pod_cgroup(edges, state.record.pod), description=f"conmon of {_described(state, record)}"
+    )
+    return await edges.conmon.create(
+        record.id,
+        bundle=paths.bundle,
+        log_path=Path(record.log),
+        pid_file=paths.pid_file,
+        conmon_pid_file=paths.conmon_pid_file,
+        name=journal_name(state, container),
+        place=place,
+        systemd_cgroup=edges.cgroups.by_systemd(record.cgroup),
+        journal=takes_containers(edges.config.logging.journal),
+    )
 
 
 def _described(state: PodState, record: ContainerRecord) -> str:

@@ -52,8 +52,7 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
         case do.AdmitPod():
             raise AssertionError("a pod is admitted by its worker")
         case do.BeginEnding():
-            ending = Ending(since=now(), grace_s=action.grace_s, reason=action.reason)
-            state.keep_pod(replace(state.record, ending=ending))
+            _begin_ending(state, action)
         case do.MakeNamespaces():
             await sandbox.make_namespaces(state, edges)
         case do.AttachNetwork():
@@ -71,8 +70,7 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
         case do.StartContainer():
             await _start(state, action, edges)
         case do.StopContainer():
-            _event(state, edges, "Killing", f"Stopping container {action.container}", action.container)
-            containers.stop(state, action.id, action.signal)
+            _stop(state, action, edges)
         case do.KillContainer():
             await containers.kill(state, action.id, edges)
         case do.DiscardContainer():
@@ -87,6 +85,11 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
             await _forget_pod(state, edges)
         case _:
             assert_never(action)
+
+
+def _begin_ending(state: PodState, action: do.BeginEnding) -> None:
+    ending = Ending(since=now(), grace_s=action.grace_s, reason=action.reason)
+    state.keep_pod(replace(state.record, ending=ending))
 
 
 async def _prepare_volumes(state: PodState, edges: Edges) -> None:
@@ -143,6 +146,11 @@ async def _create(state: PodState, action: do.CreateContainer, edges: Edges, tol
 async def _start(state: PodState, action: do.StartContainer, edges: Edges) -> None:
     await containers.start(state, action.id, edges)
     _event(state, edges, "Started", f"Started container {action.container}", action.container)
+
+
+def _stop(state: PodState, action: do.StopContainer, edges: Edges) -> None:
+    _event(state, edges, "Killing", f"Stopping container {action.container}", action.container)
+    containers.stop(state, action.id, action.signal)
 
 
 def _event(state: PodState, edges: Edges, reason: str, message: str, container: str) -> None:
