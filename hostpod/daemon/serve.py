@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hostpod.config import Config
 from hostpod.daemon.instance import leave, open_edges, own
@@ -34,10 +34,13 @@ from hostpod.server.listen import serve as serve_http
 from hostpod.sources.directory import DirectorySource
 from hostpod.sources.snapshot import FileProblem, Snapshot
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 EXIT_SOFTWARE = 70  # of sysexits.h: systemd starts the daemon again
 EXIT_S = 30.0  # what follows when all pods are gone: network, cgroups, open requests
+ITEM_S = 90.0  # for each thing that an earlier daemon left: what systemd gives a whole start
 STOPPED = Farewell(reason="hostpod ends, and stopPodsOnExit is set")
 
 
@@ -67,10 +70,32 @@ class _Signals:
     reload: asyncio.Event = field(default_factory=asyncio.Event)
 
     def heed(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._on_stop(self.stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload.set)
+
+    async def unless_stopped(self, start: Awaitable[T]) -> T | None:
+        """What a start brings; None where it was cut short because the daemon is asked to end."""
+        try:
+            async with asyncio.timeout(None) as patience:
+
+                def cut() -> None:
+                    self._on_stop(self.stop.set)  # a second signal changes nothing
+                    self.stop.set()
+                    patience.reschedule(0.0)
+
+                self._on_stop(cut)
+                try:
+                    return await start
+                finally:
+                    self._on_stop(self.stop.set)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            return None
+
+    def _on_stop(self, call: Callable[[], object]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+            asyncio.get_running_loop().add_signal_handler(number, call)
 
 
 class _Daemon:
@@ -125,7 +150,7 @@ class _Daemon:
         if not self.edges.config.stop_pods_on_exit:
             log.info("stopping; containers go on", extra={"event": "Stopping"})
             return
-        log.info("stopping; pods end first (stopPodsOnExit)", extra={"event": "Stopping"})
+        log.info("stopping; pods end first (stopPodsOnExit)", extra={"event": "StoppingPods"})
         notify.extend_timeout(self.engine.leaving_takes_s(STOPPED) + EXIT_S)
         await self.engine.leave(STOPPED)
 
@@ -134,33 +159,58 @@ async def _serve(config: Config, read: Callable[[], Config]) -> None:
     asked = _Signals()
     asked.heed()
     async with AsyncExitStack() as stack:
-        sockets = [stack.enter_context(closing(each)) for each in notify.activated_sockets()]
-        edges = await open_edges(config, stack)
-        daemon = _Daemon(edges, stack.enter_context(closing(Bus())))
-        await daemon.engine.adopt()
-        stack.push_async_callback(leave, edges, daemon.engine)
-        manifests = await stack.enter_async_context(aclosing(daemon.make_source().watch()))
-        daemon.apply(await anext(manifests))
-        async with AsyncExitStack() as serving:
-            await serving.enter_async_context(
-                serve_http(daemon.node, http=config.http, control=config.socket, sockets=sockets)
-            )
-            async with asyncio.TaskGroup() as tasks:
-                work = [
-                    tasks.create_task(daemon.engine.run(), name="engine"),
-                    tasks.create_task(daemon.follow(manifests), name="manifests"),
-                    tasks.create_task(_reloads(daemon, asked.reload, read, tasks), name="reload"),
-                    tasks.create_task(daemon.shutdown.run(), name="shutdown of the host"),
-                ]
-                notify.ready()
-                daemon.status.show(daemon.summary)
-                log.info("ready on node %s", config.node_name, extra={"event": "Ready"})
-                work.append(tasks.create_task(keep_alive(notify.watchdog_s(), daemon.pings), name="watchdog"))
-                await asked.stop.wait()
-                await daemon.end()
-                await serving.aclose()
-                for task in work:
-                    task.cancel()
+        started = await asked.unless_stopped(_start(config, stack))
+        if started is None:
+            _cut_short(config)
+            return
+        daemon = started.daemon
+        async with asyncio.TaskGroup() as tasks:
+            guard = tasks.create_task(daemon.shutdown.run(), name="shutdown of the host")
+            work = [
+                tasks.create_task(daemon.engine.run(), name="engine"),
+                tasks.create_task(daemon.follow(started.manifests), name="manifests"),
+                tasks.create_task(_reloads(daemon, asked.reload, read, tasks), name="reload"),
+            ]
+            notify.ready()
+            daemon.status.show(daemon.summary)
+            log.info("ready on node %s", config.node_name, extra={"event": "Ready"})
+            work.append(tasks.create_task(keep_alive(notify.watchdog_s(), daemon.pings), name="watchdog"))
+            await asked.stop.wait()
+            guard.cancel()  # a shutdown that is called off must not bring back pods that end with the daemon
+            await daemon.end()
+            await started.serving.aclose()
+            for task in work:
+                task.cancel()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Started:
+    """A daemon that answers, and what is yet to be followed."""
+
+    daemon: _Daemon
+    manifests: AsyncGenerator[Snapshot, None]
+    serving: AsyncExitStack
+
+
+async def _start(config: Config, stack: AsyncExitStack) -> _Started:
+    sockets = [stack.enter_context(closing(each)) for each in notify.activated_sockets()]
+    edges = await open_edges(config, stack)
+    daemon = _Daemon(edges, stack.enter_context(closing(Bus())))
+    await daemon.engine.adopt(gets_on=lambda: notify.extend_timeout(ITEM_S))
+    stack.push_async_callback(leave, edges, daemon.engine)
+    manifests = await stack.enter_async_context(aclosing(daemon.make_source().watch()))
+    daemon.apply(await anext(manifests))
+    serving = await stack.enter_async_context(AsyncExitStack())
+    await serving.enter_async_context(serve_http(daemon.node, http=config.http, control=config.socket, sockets=sockets))
+    return _Started(daemon=daemon, manifests=manifests, serving=serving)
+
+
+def _cut_short(config: Config) -> None:
+    """Pods that are not all adopted cannot be ended in order."""
+    notify.stopping()
+    log.info("stopping before the start was over; containers go on", extra={"event": "Stopping"})
+    if config.stop_pods_on_exit:
+        log.warning("stopPodsOnExit: pods were not adopted yet and go on; end them with: hostpod drain")
 
 
 async def _reloads(daemon: _Daemon, asked: asyncio.Event, read: Callable[[], Config], tasks: asyncio.TaskGroup) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import logging
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,17 +30,21 @@ from hostpod.host.strays import end_strays
 log = logging.getLogger(__name__)
 
 
-async def adopt(edges: Edges) -> list[PodState]:
-    """Every pod that was admitted, as it is now; nothing else of this instance is left on the host."""
+async def adopt(edges: Edges, gets_on: Callable[[], None]) -> list[PodState]:
+    """Every pod that was admitted, as it is now; nothing else of this instance is left on the host.
+
+    `gets_on` is called before each thing that is removed: a file system that does not answer holds it up.
+    """
     states = list(_admitted(edges))
     records = [record for state in states for record in state.containers.values()]
     made = {record.id for record in records if record.phase != "creating"}
+    gets_on()
     await end_strays(edges.paths.runc, monitored=made)
     pauses = {sandbox.pause_id(state.uid) for state in states}
-    await _remove_unknown_containers({record.id for record in records} | pauses, edges)
-    await _remove_unknown_cgroups({sandbox.pod_cgroup(edges, state.record.pod) for state in states}, edges)
-    await _remove_unknown_pods({state.uid for state in states}, edges)
-    await _remove_bundles(states, edges)
+    await _remove_unknown_containers({record.id for record in records} | pauses, edges, gets_on)
+    await _remove_unknown_cgroups({sandbox.pod_cgroup(edges, state.record.pod) for state in states}, edges, gets_on)
+    await _remove_unknown_pods({state.uid for state in states}, edges, gets_on)
+    await _remove_bundles(states, edges, gets_on)
     joined = edges.network.joined()
     for state in states:
         _find_network(state, joined, edges)
@@ -86,9 +90,10 @@ def _if_possible(what: str) -> Iterator[None]:
         log.warning("left for later: %s: %s", what, words(refusal))
 
 
-async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:
+async def _remove_unknown_containers(ids: Set[str], edges: Edges, gets_on: Callable[[], None]) -> None:
     for cid in edges.runc.list_ids():
         if cid not in ids:
+            gets_on()
             with _if_possible(f"container {cid}"):
                 await edges.runc.delete(cid, force=True)
     for directory in (edges.paths.exits, edges.paths.attach):
@@ -99,19 +104,21 @@ async def _remove_unknown_containers(ids: Set[str], edges: Edges) -> None:
                     remove_tree(path)
 
 
-async def _remove_unknown_cgroups(paths: Set[str], edges: Edges) -> None:
+async def _remove_unknown_cgroups(paths: Set[str], edges: Edges, gets_on: Callable[[], None]) -> None:
     for cgroup in await edges.cgroups.list_pods():
         if cgroup.path not in paths:
+            gets_on()
             with _if_possible(f"pod {cgroup.uid}"):
                 await edges.cgroups.kill_all(cgroup.path)
                 await edges.cgroups.remove(cgroup.path)
 
 
-async def _remove_unknown_pods(uids: Set[str], edges: Edges) -> None:
+async def _remove_unknown_pods(uids: Set[str], edges: Edges, gets_on: Callable[[], None]) -> None:
     with _if_possible("other pods' addresses"):
         await edges.network.forget_except(uids)
     for path in (*edges.paths.pods.iterdir(), *edges.paths.pod_states.iterdir()):
         if path.name not in uids:
+            gets_on()
             with _if_possible(f"pod {path.name}"):
                 for bundle in container_records(edges.paths.pod(path.name)):
                     await edges.images.unmount_rootfs(bundle / "rootfs")
@@ -136,11 +143,12 @@ def _remove_dangling_links(edges: Edges) -> None:
                 link.unlink()
 
 
-async def _remove_bundles(states: list[PodState], edges: Edges) -> None:
+async def _remove_bundles(states: list[PodState], edges: Edges, gets_on: Callable[[], None]) -> None:
     """Attempts without a readable record. Their pods go on, and make them anew."""
     for state in states:
         known = {state.paths.container(cid).bundle for cid in state.containers}
         for bundle in set(container_records(state.paths)) - known:
+            gets_on()
             with _if_possible(f"container {bundle.name}"):
                 await edges.images.unmount_rootfs(bundle / "rootfs")
                 await asyncio.to_thread(remove_tree, state.paths.container(bundle.name).layer)

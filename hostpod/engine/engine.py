@@ -40,9 +40,13 @@ class Engine:
         self._refused: dict[str, Refused] = {}
         self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
 
-    async def adopt(self) -> None:
-        """Take over what an earlier daemon left running. Nothing is changed on the host until the first wishes."""
-        for state in await adopt(self._edges):
+    async def adopt(self, gets_on: Callable[[], None] = lambda: None) -> None:
+        """Take over what an earlier daemon left running. Nothing is changed on the host until the first wishes.
+
+        `gets_on` is called before each thing that may take its time.
+        """
+        for state in await adopt(self._edges, gets_on):
+            gets_on()
             worker = self._add(self._key_of(state), state)
             await resume(state, self._edges, worker.told)
 

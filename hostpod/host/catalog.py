@@ -13,6 +13,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     # the daemon
     "Ready": "bccb18dae57b471f8d18441f51ce869a",
     "Stopping": "46f9d6005b5e454e9706a57c4d81c413",
+    "StoppingPods": "729b4942869e425984c24fa33ee065ef",
     "Fault": "5a01d4a604844bb4a9cd539b2d3f8c87",
     "CannotRun": "959203dde3a74f8fbc8178f8a6e7bd29",
     "Reloaded": "54563e41c7854220b1d31b4fd9666098",

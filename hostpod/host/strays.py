@@ -30,8 +30,10 @@ async def end_strays(runc_root: Path, *, monitored: Collection[str]) -> None:
         strays = [(pid, argv) for pid, argv in _calls(str(runc_root)) if _is_stray(argv, monitored)]
         if not strays:
             return
-        for pid, argv in strays:
-            await end_process(pid, argv)
+        # Side by side: many that hang (in a disk that does not answer, say) take no longer than one.
+        async with asyncio.TaskGroup() as tasks:
+            for pid, argv in strays:
+                tasks.create_task(end_process(pid, argv), name=f"end process {pid}")
 
 
 def _is_stray(argv: Sequence[str], monitored: Collection[str]) -> bool:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,60 @@ def test_a_problem_as_people_see_it() -> None:
         "keptPod": "a-host, b-host",
     }
     assert daemon._problem(FileProblem(problem=problem, kept_pods=()))["keptPod"] is None
+
+
+# A start that takes long
+
+
+def test_a_start_is_cut_short_by_a_stop_and_a_second_one_changes_nothing() -> None:
+    undone: list[str] = []
+
+    async def start() -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            undone.append("begun")
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0)
+            undone.append("ended")
+        return "started"
+
+    async def run() -> tuple[str | None, bool]:
+        asked = daemon._Signals()
+        return await asked.unless_stopped(start()), asked.stop.is_set()
+
+    assert asyncio.run(run()) == (None, True)
+    assert undone == ["begun", "ended"]
+
+
+def test_a_stop_that_comes_later_is_only_noted() -> None:
+    async def start() -> str:
+        return "started"
+
+    async def run() -> str | None:
+        asked = daemon._Signals()
+        started = await asked.unless_stopped(start())
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(asked.stop.wait(), 10)
+        return started
+
+    assert asyncio.run(run()) == "started"
+
+
+def test_a_start_that_runs_out_of_time_itself_is_not_taken_for_a_stop() -> None:
+    async def start() -> str:
+        raise TimeoutError("the disk does not answer")
+
+    with pytest.raises(TimeoutError, match="the disk does not answer"):
+        asyncio.run(daemon._Signals().unless_stopped(start()))
+
+
+@pytest.mark.parametrize("stop_pods", [False, True])
+def test_what_is_told_of_a_start_that_was_cut_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *, stop_pods: bool
+) -> None:
+    caplog.set_level("INFO")
+    daemon._cut_short(places(tmp_path).model_copy(update={"stop_pods_on_exit": stop_pods}))
+    assert "stopping before the start was over; containers go on" in caplog.text
+    assert ("end them with: hostpod drain" in caplog.text) == stop_pods

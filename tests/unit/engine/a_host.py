@@ -21,8 +21,13 @@ class Host:
     def __init__(self, machine: Machine) -> None:
         edges = machine.edges()
         self.changed = asyncio.Event()
+        self.adopted = 0
         self.engine = Engine(edges, changed=self.changed.set)
         self.node = NodeView(self.engine, edges)
+
+    def gets_on(self) -> None:
+        """How many things it looked at while it adopted."""
+        self.adopted += 1
 
     def apply(self, *pods: Pod) -> None:
         self.engine.apply([Wish(pod=pod, file="web.yaml") for pod in pods])
@@ -54,7 +59,7 @@ async def until_killed(machine: Machine, *pods: Pod) -> AsyncIterator[Host]:
     """The same, but the engine just ends with the block; its pods go on."""
     async with asyncio.TaskGroup() as tasks:
         host = Host(machine)
-        await host.engine.adopt()
+        await host.engine.adopt(gets_on=host.gets_on)
         host.apply(*pods)
         running = tasks.create_task(host.engine.run())
         await asyncio.sleep(0)

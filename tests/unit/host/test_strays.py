@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from hostpod.host import strays
 from hostpod.host.strays import arguments, end_process, end_strays
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
@@ -39,6 +40,20 @@ def test_what_still_changes_something_below_the_root_is_ended(start: Start, tmp_
     half = start("--runtime-arg", "--root", "--runtime-arg", root, "--cid", "c1")
     asyncio.run(end_strays(tmp_path, monitored={"c2"}))
     assert pause.wait(5) == half.wait(5) == -9
+
+
+def test_many_that_hang_take_no_longer_than_one(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        start("--root", str(tmp_path), "run", f"c{number}")
+    waiting: list[int] = []
+
+    async def hangs(pid: int, _argv: Sequence[str]) -> None:
+        waiting.append(pid)
+        while len(waiting) % 3:  # noqa: ASYNC110 - until all three are waited for
+            await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(strays, "end_process", hangs)
+    asyncio.run(asyncio.wait_for(end_strays(tmp_path, monitored=()), 10))
 
 
 def test_monitors_sessions_lookers_and_others_stay(start: Start, tmp_path: Path) -> None:
