@@ -31,11 +31,9 @@ def drain(config: Path | None) -> None:
     from hostpod.daemon.drain import drain as run  # noqa: PLC0415
 
     try:
-        drained = run(settings)
+        drained = run(settings, click.echo)
     except DrainError as error:
         raise Failure(f"cannot drain this host: {error}") from error
-    for name in drained.ended:
-        click.echo(f"pod {name} ended")
     if drained.left:
         raise Failure(
             f"these pods did not end within their grace period: {', '.join(drained.left)}; look at what is said above, "

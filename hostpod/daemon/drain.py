@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 from hostpod.config import Config
 from hostpod.daemon.instance import InUseError, leave, open_edges, own, own_directories
 from hostpod.daemon.refused import refused
-from hostpod.engine.engine import Engine
+from hostpod.engine.edges import Edges
+from hostpod.engine.engine import Engine, pod_key
 from hostpod.engine.paths import Paths
 from hostpod.host import journal
 from hostpod.host.privileges import allow_many_descriptors
+from hostpod.network import NetworkError
 from hostpod.plan.leaving import Farewell
+
+log = logging.getLogger(__name__)
 
 DRAIN = Farewell(reason="this host is drained", finished_too=True)
 
@@ -24,20 +30,19 @@ class DrainError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drained:
-    """Names of the pods that ended, and of those that did not within their grace period and a while after it."""
+    """Names of the pods that did not end within their grace period and a while after it."""
 
-    ended: tuple[str, ...]
     left: tuple[str, ...]
 
 
-def drain(config: Config) -> Drained:
-    """End every pod of this instance. Raises DrainError, also where a daemon runs."""
+def drain(config: Config, tell: Callable[[str], None]) -> Drained:
+    """End every pod of this instance; `tell` hears how far it is. Raises DrainError, also where a daemon runs."""
     journal.set_up("warning")
     allow_many_descriptors()
     paths = Paths.of(config.directories)
     try:
         with own(paths):
-            drained = asyncio.run(_drain(config))
+            drained = asyncio.run(_drain(config, tell))
     except InUseError as error:
         raise DrainError("the daemon runs: stop it first (systemctl stop hostpod)") from error
     except Exception as error:
@@ -50,20 +55,52 @@ def drain(config: Config) -> Drained:
     return drained
 
 
-async def _drain(config: Config) -> Drained:
+async def _drain(config: Config, tell: Callable[[str], None]) -> Drained:
     async with AsyncExitStack() as stack:
         edges = await open_edges(config, stack, starts=False)
-        engine = Engine(edges, changed=lambda: None)
+        progress = Progress(tell)
+        engine = Engine(edges, changed=lambda: progress.look(engine))
         await engine.adopt()
-        stack.push_async_callback(leave, edges, engine)
-        before = engine.names()
+        stack.push_async_callback(_leave, edges, engine)
         engine.apply([wish for wishes in engine.adopted().values() for wish in wishes])
+        progress.look(engine)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(engine.run(), name="engine")
             await engine.leave(DRAIN)
             running.cancel()
-        left = engine.names()
-        return Drained(ended=tuple(name for name in before if name not in left), left=left)
+        return Drained(left=engine.names())
+
+
+async def _leave(edges: Edges, engine: Engine) -> None:
+    try:
+        await leave(edges, engine)
+    except NetworkError as error:
+        # No pod has it any more: a kernel without nftables, say, holds no rules either.
+        log.warning("of the pods' network something may be left: %s", error)
+
+
+class Progress:
+    """Tells of each pod when it is asked to end, and when it has ended."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._here: frozenset[str] = frozenset()
+        self._asked: frozenset[str] = frozenset()
+
+    def look(self, engine: Engine) -> None:
+        """What has changed since the last look."""
+        here = frozenset(engine.names())
+        staying = {
+            pod_key(wish.pod.metadata.namespace, wish.pod.metadata.name)
+            for wishes in engine.adopted().values()
+            for wish in wishes
+        }
+        asked = here - staying
+        for name in sorted(asked - self._asked):
+            self._tell(f"pod {name} is asked to end")
+        for name in sorted(self._here - here):
+            self._tell(f"pod {name} ended")
+        self._here, self._asked = here, asked
 
 
 def _remove_empty(paths: Paths) -> None:

@@ -102,7 +102,8 @@ def _claimed(directory: Path, setting: str) -> Iterator[None]:
 async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = True) -> Edges:
     """Everything the engine acts through, opened: what an earlier daemon left half-done in them is put right.
 
-    Where nothing `starts` any more, runc is the only program that must be there.
+    Where nothing `starts` any more, runc is the only program that must be there, and what pods stand on is not made:
+    what keeps a daemon from its start does not keep pods from their end.
     """
     paths, binaries = Paths.of(config.directories), config.binaries
     if starts:
@@ -111,12 +112,13 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
         make_pause_root(binaries.catatonit, paths.pause_root)
     runc = stack.enter_context(sealed_copy(_found(binaries.runc)))
     cgroups = choose_driver(config.cgroups.driver, config.cgroups.root, stack)
-    await cgroups.open()
+    if starts:
+        await cgroups.open()
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     )
     network = PodNetwork(config.network, leases=paths.leases)
-    await network.open()
+    await network.open(sets_up=starts)
     return Edges(
         config=config,
         paths=paths,

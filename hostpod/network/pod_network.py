@@ -23,6 +23,8 @@ from hostpod.network.uplink import UplinkWatch
 # What ip_forward was before the first start, beside the leases: a reboot forgets both.
 FORWARDING_NOTE = "ip_forward.before"
 
+NO_LINK = 0  # the kernel numbers links from 1
+
 # The kernel makes links one at a time; the second thread prepares the next one meanwhile.
 _THREADS = 2
 
@@ -58,14 +60,15 @@ class PodNetwork:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="network")
         self._opened: _Opened | None = None
 
-    async def open(self) -> None:
+    async def open(self, *, sets_up: bool = True) -> None:
         """Bridge, address, forwarding and firewall as they should be, whatever an earlier start left of them.
 
-        NetworkError when the host does not allow it, such as a subnet that is in use.
+        NetworkError when the host does not allow it, such as a subnet that is in use. Who comes to take all of it away
+        needs none of it: without `sets_up` nothing is made, and no pod can be joined.
         """
         self._leases.open()
         on_new_bridge = not link_exists(self._config.bridge)
-        bridge_index = await in_thread(self._threads, self._set_up)
+        bridge_index = await in_thread(self._threads, self._set_up) if sets_up else NO_LINK
         pods = PodLinks(
             prefix=self._config.link_prefix,
             bridge=self._config.bridge,
@@ -144,22 +147,29 @@ class PodNetwork:
             self._leases.release(uid)
 
     async def close(self, *, remove: bool) -> None:
-        """Let go of the network: pods stay joined. With `remove` all of it is undone, pods' links included."""
-        if remove:
-            await self.forget_except(())
-            await in_thread(self._threads, self._take_down)
-        if self._opened:
-            self._opened.uplink.close()
-            self._opened.remove_links.close()
-        self._threads.shutdown()
+        """Let go of the network: pods stay joined. With `remove` all of it is undone, pods' links included.
+
+        NetworkError when something of it could not be removed; all else is.
+        """
+        try:
+            if remove:
+                await self.forget_except(())
+                await in_thread(self._threads, self._take_down)
+        finally:
+            if self._opened:
+                self._opened.uplink.close()
+                self._opened.remove_links.close()
+            self._threads.shutdown()
 
     def _take_down(self) -> None:
-        remove_table(self._config.table)
-        with Netlink() as netlink:
-            remove_bridge(netlink, self._config.bridge)
-            # Another instance needs forwarding as much as this one did.
-            if not bridges_of_hostpod(netlink):
-                sysctl.restore_forwarding(self._forwarding_note)
+        try:
+            with Netlink() as netlink:
+                remove_bridge(netlink, self._config.bridge)
+                # Another instance needs forwarding as much as this one did.
+                if not bridges_of_hostpod(netlink):
+                    sysctl.restore_forwarding(self._forwarding_note)
+        finally:
+            remove_table(self._config.table)
 
     def _attachment(self, uid: str, address: IPv4Address) -> Attachment:
         return Attachment(

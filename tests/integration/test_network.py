@@ -298,6 +298,43 @@ def refused(host: FakeHost, config: NetworkConfig = CONFIG) -> str:
     return asyncio.run(main())
 
 
+def test_what_is_in_the_way_of_a_start_is_not_in_the_way_of_an_end(host: FakeHost) -> None:
+    before = forwarding()
+
+    async def body(network: PodNetwork) -> None:
+        await network.attach("pod", pod(host, "pod"))
+
+    with_network(host, body)
+    run("ip", "route", "add", "10.85.128.0/17", "via", OUTSIDE_ADDRESS)
+    assert "overlaps the route to 10.85.128.0/17" in refused(host)
+
+    async def end() -> None:
+        network = PodNetwork(CONFIG, leases=host.root / "leases")
+        await network.open(sets_up=False)
+        assert len(network.joined()) == 1
+        await network.detach("pod")
+        await network.close(remove=True)
+
+    asyncio.run(end())
+    assert not [link for link in host.links() if link == CONFIG.bridge or link.startswith(CONFIG.link_prefix)]
+    assert CONFIG.table not in run("nft", "list", "tables")
+    assert forwarding() == before
+
+
+def test_an_end_makes_nothing_and_leaves_what_is_somebody_elses(host: FakeHost) -> None:
+    run("nft", "add", "table", "inet", CONFIG.table)
+    run("ip", "link", "add", CONFIG.bridge, "type", "bridge")
+
+    async def end() -> None:
+        network = PodNetwork(CONFIG, leases=host.root / "leases")
+        await network.open(sets_up=False)
+        await network.close(remove=True)
+
+    asyncio.run(end())
+    assert CONFIG.bridge in host.links()
+    assert f"table inet {CONFIG.table}" in run("nft", "list", "tables")
+
+
 def test_a_subnet_in_use_is_refused_and_both_are_named(host: FakeHost) -> None:
     run("ip", "route", "add", "10.85.128.0/17", "via", OUTSIDE_ADDRESS)
     message = refused(host)

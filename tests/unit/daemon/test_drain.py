@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import asyncio
+
+from hostpod.daemon.drain import DRAIN, Progress
+from hostpod.engine.engine import Engine
+from tests.unit.engine.a_host import named, until_killed
+from tests.unit.engine.machine import Machine
+
+
+def test_each_pod_is_told_when_it_is_asked_to_end_and_when_it_has_ended(machine: Machine) -> None:
+    said: list[str] = []
+
+    async def drain() -> None:
+        async with until_killed(machine, named("first", "u1"), named("second", "u2", priority=1)) as host:
+            await host.until_running()
+        progress = Progress(said.append)
+        engine = Engine(machine.edges(), changed=lambda: progress.look(engine))
+        await engine.adopt()
+        engine.apply([wish for wishes in engine.adopted().values() for wish in wishes])
+        progress.look(engine)
+        assert said == []
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(engine.run())
+            await engine.leave(DRAIN)
+            running.cancel()
+
+    asyncio.run(drain())
+    assert said == [
+        "pod default/first is asked to end",
+        "pod default/first ended",
+        "pod default/second is asked to end",
+        "pod default/second ended",
+    ]
