@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from hostpod.config import Config
 from hostpod.daemon.instance import InUseError, leave, open_edges, own, own_directories
@@ -40,6 +41,8 @@ def drain(config: Config, tell: Callable[[str], None]) -> Drained:
     journal.set_up("warning")
     allow_many_descriptors()
     paths = Paths.of(config.directories)
+    if not _was_used(paths.runtime):
+        return Drained(left=())
     try:
         with own(paths):
             drained = asyncio.run(_drain(config, tell))
@@ -53,6 +56,11 @@ def drain(config: Config, tell: Callable[[str], None]) -> Drained:
     if not drained.left:
         _remove_empty(paths)
     return drained
+
+
+def _was_used(runtime: Path) -> bool:
+    """Whether a daemon ran since the host was started: a place without cgroups has nothing to be looked for either."""
+    return runtime.is_dir() and any(runtime.iterdir())
 
 
 async def _drain(config: Config, tell: Callable[[str], None]) -> Drained:

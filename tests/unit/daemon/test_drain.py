@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
-from hostpod.daemon.drain import DRAIN, Progress
+from hostpod.daemon.drain import DRAIN, Drained, Progress, drain
 from hostpod.engine.engine import Engine
+from tests.unit.daemon.places import places
 from tests.unit.engine.a_host import named, until_killed
 from tests.unit.engine.machine import Machine
 
@@ -11,7 +13,7 @@ from tests.unit.engine.machine import Machine
 def test_each_pod_is_told_when_it_is_asked_to_end_and_when_it_has_ended(machine: Machine) -> None:
     said: list[str] = []
 
-    async def drain() -> None:
+    async def drained() -> None:
         async with until_killed(machine, named("first", "u1"), named("second", "u2", priority=1)) as host:
             await host.until_running()
         progress = Progress(said.append)
@@ -25,10 +27,16 @@ def test_each_pod_is_told_when_it_is_asked_to_end_and_when_it_has_ended(machine:
             await engine.leave(DRAIN)
             running.cancel()
 
-    asyncio.run(drain())
+    asyncio.run(drained())
     assert said == [
         "pod default/first is asked to end",
         "pod default/first ended",
         "pod default/second is asked to end",
         "pod default/second ended",
     ]
+
+
+def test_where_no_daemon_ran_nothing_is_looked_for_and_nothing_made(tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    assert drain(places(tmp_path), print) == Drained(left=())
+    assert [path.name for path in tmp_path.rglob("*")] == ["runtime"]
