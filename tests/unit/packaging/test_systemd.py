@@ -97,6 +97,10 @@ def test_only_broken_settings_keep_the_daemon_from_being_started_again() -> None
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+def test_a_shutdown_does_not_stop_all_pods_at_once() -> None:
+    assert _read("hostpod.slice")["Unit"]["DefaultDependencies"] == "no"
+
+
 def test_the_group_is_the_one_of_the_settings() -> None:
     assert f"\ng {DEFAULTS.socket.group} -\n" in (SYSTEMD / "hostpod.sysusers").read_text()
 
