@@ -50,7 +50,7 @@ class CgroupDriver(Protocol):
     async def close(self) -> None:
         """Remove that again, unless something is in it."""
 
-    async def create_pod(self, path: str, limits: PodLimits, *, description: str, monitors: int) -> None:
+    async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
         """Make a pod's cgroup with its limits, before anything is in it. Safe to repeat."""
 
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]] | None:

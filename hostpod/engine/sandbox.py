@@ -63,7 +63,6 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
         pod_cgroup(edges, pod),
         pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit),
         description=described(pod),
-        monitors=len(pod.spec.containers),
     )
     hostname = None if pod.spec.host_network else pod_hostname(pod)
     state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)

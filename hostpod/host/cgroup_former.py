@@ -65,8 +65,8 @@ class ChangedCgroups:
         await self._former.close()
         await self._now.close()
 
-    async def create_pod(self, path: str, limits: PodLimits, *, description: str, monitors: int) -> None:
-        await self._of(path).create_pod(path, limits, description=description, monitors=monitors)
+    async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
+        await self._of(path).create_pod(path, limits, description=description)
 
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]] | None:
         return self._of(pod).monitor_place(cid, pod=pod, description=description)

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from hostpod.host.cgroup import CgroupError, Cgroups, PodCgroup, PodLimits
-from hostpod.host.cgroup_layout import Layout
+from hostpod.host.cgroup_seen import SeenCgroups
 
 
-class FileCgroups:
+class FileCgroups(SeenCgroups):
     """The driver `cgroupfs`.
 
     `in_a_service`: the daemon may be in the cgroup of a service, where systemd ends all that is left in it when the
@@ -19,16 +19,8 @@ class FileCgroups:
     name = "cgroupfs"
 
     def __init__(self, tree: Cgroups, *, in_a_service: bool = False) -> None:
-        self._tree = tree
+        super().__init__(tree)
         self._in_a_service = in_a_service
-
-    @property
-    def layout(self) -> Layout:
-        return self._tree.layout
-
-    @property
-    def controllers(self) -> frozenset[str]:
-        return self._tree.controllers
 
     def pod_path(self, qos: str, uid: str) -> str:
         return self._tree.pod_path(qos, uid)
@@ -52,10 +44,6 @@ class FileCgroups:
         """Whether this driver would make a cgroup of this path."""
         return path.startswith(f"{self._tree.root}/")
 
-    def exists(self, path: str) -> bool:
-        """Whether some hierarchy has it."""
-        return self._tree.exists(path)
-
     async def open(self) -> None:
         self._tree.open()
 
@@ -63,7 +51,7 @@ class FileCgroups:
         self._tree.trim(self._monitors)
         self._tree.close()
 
-    async def create_pod(self, path: str, limits: PodLimits, *, description: str, monitors: int) -> None:  # noqa: ARG002
+    async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:  # noqa: ARG002
         self._tree.create_pod(path, limits)
 
     def monitor_place(
@@ -86,14 +74,8 @@ class FileCgroups:
     def _monitors(self) -> str:
         return f"{self._tree.root}/monitors"
 
-    async def kill_all(self, path: str) -> None:
-        await asyncio.to_thread(self._tree.kill_all, path)
-
     async def remove(self, path: str) -> None:
         await asyncio.to_thread(self._tree.remove_pod, path)
 
     async def list_pods(self) -> tuple[PodCgroup, ...]:
         return self._tree.list_pods()
-
-    def oom_kills(self, path: str) -> int:
-        return self._tree.oom_kills(path)

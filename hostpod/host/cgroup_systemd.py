@@ -7,15 +7,18 @@ Reading, killing and waiting are done on the cgroup files, which are the same as
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Protocol
 
 from hostpod.host import slices
 from hostpod.host.cgroup import BESTEFFORT_SHARES, CgroupError, Cgroups, PodCgroup, PodLimits
-from hostpod.host.cgroup_layout import Layout
+from hostpod.host.cgroup_seen import SeenCgroups
 from hostpod.host.slices import Properties
 from hostpod.host.units import UnitError
+
+log = logging.getLogger(__name__)
 
 
 class UnitManager(Protocol):
@@ -28,7 +31,7 @@ class UnitManager(Protocol):
     async def has_file(self, name: str) -> bool: ...
 
 
-class SystemdCgroups:
+class SystemdCgroups(SeenCgroups):
     """The driver `systemd`. `root` is the name of the root slice without `.slice`, and the beginning of scopes' names.
 
     Paths are those of the cgroups, from the hierarchy's root; the unit is the last part of one.
@@ -37,18 +40,10 @@ class SystemdCgroups:
     name = "systemd"
 
     def __init__(self, root: str, tree: Cgroups, units: UnitManager) -> None:
+        super().__init__(tree)
         self._root = root
-        self._tree = tree
         self._units = units
         self._v2 = tree.layout.version == "v2"
-
-    @property
-    def layout(self) -> Layout:
-        return self._tree.layout
-
-    @property
-    def controllers(self) -> frozenset[str]:
-        return self._tree.controllers
 
     def pod_path(self, qos: str, uid: str) -> str:
         return slices.slice_path(slices.pod_slice(self._root, qos, uid))
@@ -75,20 +70,18 @@ class SystemdCgroups:
         """Whether this driver would make a cgroup of this path."""
         return path.startswith(f"{slices.slice_path(f'{self._root}.slice')}/")
 
-    def exists(self, path: str) -> bool:
-        """Whether some hierarchy has it."""
-        return self._tree.exists(path)
-
     async def open(self) -> None:
-        if not slices.is_slice_name(self._root):
-            raise CgroupError(
-                f'cannot name a slice "{self._root}.slice": cgroups.root must have no dash at its end or after another'
-            )
+        if refusal := slices.root_refusal(self._root):
+            raise CgroupError(f'cannot name a slice "{self._root}.slice": cgroups.root {refusal}')
         with _as_cgroup_errors():
             await self._have(f"{self._root}.slice", "Pods of hostpod", {})
             for qos in ("Burstable", "BestEffort"):
                 weight = slices.shares_property(BESTEFFORT_SHARES, v2=self._v2) if qos == "BestEffort" else {}
                 await self._have(slices.qos_slice(self._root, qos), f"{qos} pods of hostpod", weight)
+            await self._have_monitors()
+
+    async def _have_monitors(self) -> None:
+        await self._have(slices.monitors_slice(self._root), "Monitors of hostpod's containers", {})
 
     async def _have(self, name: str, description: str, weight: Properties) -> None:
         """A slice that runs. One that there is stays what an earlier daemon, or a unit file, made it."""
@@ -100,46 +93,59 @@ class SystemdCgroups:
 
         The root has a file where hostpod's package is; what was set on it is there again when it starts.
         """
-        own = [slices.qos_slice(self._root, qos) for qos in ("BestEffort", "Burstable", "Guaranteed")]
-        for name in (*own, *slices.parents(own[-1])):
-            path = slices.slice_path(name)
-            if self._tree.children(path):
+        root = f"{self._root}.slice"
+        own = [*(slices.qos_slice(self._root, qos) for qos in ("BestEffort", "Burstable"))]
+        for name in (*own, slices.monitors_slice(self._root), root, *slices.parents(root)):
+            if self._in_use(name):
                 return
-            with suppress(UnitError):
-                if name not in own and await self._units.has_file(name):
+            try:
+                if name in slices.parents(root) and await self._units.has_file(name):
                     return
                 await self._units.stop(name)
-            self._tree.trim(path)
+            except UnitError as error:
+                log.warning("%s and the slices above it are left: %s", name, error)
+                return
+            self._tree.trim(slices.slice_path(name))
 
-    async def create_pod(self, path: str, limits: PodLimits, *, description: str, monitors: int) -> None:
-        """A pod's slice with its limits, before anything is in it. Safe to repeat; `monitors` conmons will be in it."""
+    def _in_use(self, name: str) -> bool:
+        """A pod's slice is a pod. The scope of a conmon that has just ended is there for a moment more, and nothing."""
+        path = slices.slice_path(name)
+        return bool(self._tree.pids(path) if name == slices.monitors_slice(self._root) else self._tree.children(path))
+
+    async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
+        """A pod's slice with its limits, before anything is in it. Safe to repeat."""
         if not self._tree.exists(path.rpartition("/")[0]):  # somebody stopped it
             await self.open()
         name = slices.unit_of(path)
-        properties = {
-            **slices.described(description),
-            **slices.limit_properties(limits, v2=self._v2, monitors=monitors),
-        }
+        properties = {**slices.described(description), **slices.limit_properties(limits, v2=self._v2)}
         with _as_cgroup_errors():
             if not await self._units.start_transient(name, properties) and not self._tree.pids(path):
                 # Of an earlier try; or systemd's own doing, and without limits, because a scope was to be in it.
                 await self._units.stop(name)
-                await self._units.start_transient(name, properties)
+                if not await self._units.start_transient(name, properties):
+                    raise CgroupError(
+                        f"cannot set the limits of {name}: systemd keeps a unit of this name; look what holds it with "
+                        f"systemctl status {name}, and undo what was set on it with systemctl revert {name}"
+                    )
 
-    def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:
-        """Move a conmon that has not forked yet, and all that will come of it, to a scope in its pod's slice."""
+    def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:  # noqa: ARG002
+        """Move a conmon that has not forked yet, and all that will come of it, to a scope beside the pods.
+
+        What will come of it is `runc create`: in the pod's slice it would be slowed down, refused its threads or killed
+        by limits that are meant for the pod's own processes.
+        """
         scope = f"{self._root}-conmon-{cid}.scope"
 
         async def place(pid: int) -> None:
-            properties = slices.monitor_properties(pid, slice_name=slices.unit_of(pod), description=description)
+            above = slices.monitors_slice(self._root)
+            properties = slices.monitor_properties(pid, slice_name=above, description=description)
             with _as_cgroup_errors():
+                if not self._tree.exists(slices.slice_path(above)):  # somebody stopped it
+                    await self._have_monitors()
                 if not await self._units.start_transient(scope, properties):
                     raise CgroupError(f"cannot make a scope for conmon: there is a {scope} already")
 
         return place
-
-    async def kill_all(self, path: str) -> None:
-        await asyncio.to_thread(self._tree.kill_all, path)
 
     async def remove(self, path: str) -> None:
         """Stop a pod's slice or a container's scope that nothing runs in any more, and what is left below it.
@@ -156,15 +162,14 @@ class SystemdCgroups:
 
     async def list_pods(self) -> tuple[PodCgroup, ...]:
         """Pods that have a slice: loaded by systemd, or left as a directory in some hierarchy."""
+        if not self._tree.exists(slices.slice_path(f"{self._root}.slice")):
+            return ()  # not even systemd, which may be out of reach, has anything below it
         with _as_cgroup_errors():
             names = set(await self._units.loaded(f"{self._root}-*.slice"))
         for qos in slices.QOS_INFIXES:
             names |= set(self._tree.children(slices.slice_path(slices.qos_slice(self._root, qos))))
         found = ((slices.pod_of(self._root, name), slices.slice_path(name)) for name in sorted(names))
         return tuple(PodCgroup(uid=uid, path=path) for uid, path in found if uid is not None)
-
-    def oom_kills(self, path: str) -> int:
-        return self._tree.oom_kills(path)
 
 
 @contextmanager

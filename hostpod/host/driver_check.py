@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hostpod.host.check import Check
-from hostpod.host.slices import is_slice_name
+from hostpod.host.slices import root_refusal
 
 NAME = "cgroup driver"
 
@@ -30,10 +30,9 @@ def driver_check(facts: DriverFacts, needed: frozenset[str]) -> Check:
     if not facts.bus:
         found = "systemd is process 1, but there is no system bus to reach it by"
         return Check(name=NAME, level="fail", found=found, mend="apt-get install dbus, or set cgroups.driver: cgroupfs")
-    if not is_slice_name(facts.root):
-        found = f"systemd has no slice of the name {facts.root}.slice"
-        mend = "set cgroups.root to a name without a dash at its end or after another"
-        return Check(name=NAME, level="fail", found=found, mend=mend)
+    if refusal := root_refusal(facts.root):
+        found = f"pods can have no {facts.root}.slice: cgroups.root {refusal}"
+        return Check(name=NAME, level="fail", found=found, mend="set cgroups.root to another name")
     why = "as cgroups.driver says" if facts.wanted == "systemd" else "it is process 1"
     mend = f"look for DisableControllers= in systemctl cat {facts.root}.slice and the slices above it"
     return _used(f"systemd, {why}", facts, needed, mend)

@@ -1,8 +1,9 @@
 """How pods are called as units of systemd, and what is set on them. Pure.
 
-ROOT.slice → ROOT-burstable.slice, ROOT-besteffort.slice → ROOT-…-podUID.slice → a scope a container. systemd nests a
-slice by the dashes of its name, so a dash of a uid becomes an underscore, as the kubelet writes it; and an underscore,
-which uids hardly have, the escape that systemd has for it.
+ROOT.slice → ROOT-burstable.slice, ROOT-besteffort.slice → ROOT-…-podUID.slice → a scope a container; and beside the
+classes ROOT-monitors.slice → a scope a conmon. systemd nests a slice by the dashes of its name, so a dash of a uid
+becomes an underscore, as the kubelet writes it; and an underscore, which uids hardly have, the escape that systemd has
+for it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,6 @@ Properties = Mapping[str, tuple[str, object]]
 INFINITY = (1 << 64) - 1
 QOS_INFIXES = {"Guaranteed": "", "Burstable": "-burstable", "BestEffort": "-besteffort"}
 
-# conmon lives in its pod's slice and must not take of what the pod may use: it has two threads and about 2 MB.
-MONITOR_TASKS = 2
-MONITOR_BYTES = 4 << 20
-
 # systemd rounds a quota to whole percents of a core; a pod's must not end up below that of its container.
 _PERCENT_OF_CORE_US = 10_000
 _PERIODS_PER_S = 10
@@ -33,9 +30,30 @@ def is_slice_name(root: str) -> bool:
     return all(root.split("-"))
 
 
+def root_refusal(root: str) -> str | None:
+    """Why ROOT.slice cannot be the root of pods' slices, after the words "cgroups.root"; None where it can."""
+    if not is_slice_name(root):
+        return "must have no dash at its end or after another"
+    for name in (f"{root}.slice", *parents(f"{root}.slice")):
+        above = name.removesuffix(".slice").rpartition("-")[0]
+        if above and _is_own(above, name):
+            return f'must be another name: hostpod with cgroups.root "{above}" takes {name} for a slice of its own'
+    return None
+
+
+def _is_own(root: str, name: str) -> bool:
+    classes = {qos_slice(root, qos) for qos in ("Burstable", "BestEffort")}
+    return name in {*classes, monitors_slice(root)} or pod_of(root, name) is not None
+
+
 def qos_slice(root: str, qos: str) -> str:
     """The slice that pods of a class of service are in."""
     return f"{root}{QOS_INFIXES[qos]}.slice"
+
+
+def monitors_slice(root: str) -> str:
+    """The slice that the conmons of all pods are in."""
+    return f"{root}-monitors.slice"
 
 
 def pod_slice(root: str, qos: str, uid: str) -> str:
@@ -85,14 +103,14 @@ def shares_property(shares: int, *, v2: bool) -> dict[str, tuple[str, object]]:
     return {"CPUWeight": ("t", weight_of_shares(shares))} if v2 else {"CPUShares": ("t", shares)}
 
 
-def limit_properties(limits: PodLimits, *, v2: bool, monitors: int) -> dict[str, tuple[str, object]]:
-    """A pod's limits for the hierarchy that the kernel enforces; `monitors` is how many conmons live in the slice."""
+def limit_properties(limits: PodLimits, *, v2: bool) -> dict[str, tuple[str, object]]:
+    """A pod's limits for the hierarchy that the kernel enforces."""
     quota, memory, tasks = limits.cpu_quota_us, limits.memory_limit_bytes, limits.pids_limit
     return {
         **shares_property(limits.cpu_shares, v2=v2),
         "CPUQuotaPerSecUSec": ("t", INFINITY if quota is None else _rounded(quota * _PERIODS_PER_S)),
-        "MemoryMax" if v2 else "MemoryLimit": ("t", INFINITY if memory is None else memory + monitors * MONITOR_BYTES),
-        "TasksMax": ("t", INFINITY if tasks is None else tasks + monitors * MONITOR_TASKS),
+        "MemoryMax" if v2 else "MemoryLimit": ("t", INFINITY if memory is None else memory),
+        "TasksMax": ("t", INFINITY if tasks is None else tasks),
     }
 
 

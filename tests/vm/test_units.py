@@ -21,11 +21,11 @@ def pods(service: Service) -> Iterator[Pods]:
     service.drop("once.yaml", pod("once", FOREVER, restartPolicy="Never"))
     yield service.wait_running(*NAMES, within_s=60)
     service.clear()
-    service.system.until(lambda: units(service) <= {"hostpod.slice"} | CLASSES, "no unit of a pod is left")
+    service.system.until(lambda: units(service) <= {"hostpod.slice"} | BESIDE, "no unit of a pod is left")
     assert service.monitors() == []
 
 
-CLASSES = {"hostpod-burstable.slice", "hostpod-besteffort.slice"}
+BESIDE = {"hostpod-burstable.slice", "hostpod-besteffort.slice", "hostpod-monitors.slice"}
 
 
 def units(service: Service) -> set[str]:
@@ -68,6 +68,17 @@ def test_a_monitor_whose_scope_is_stopped_is_replaced_with_its_container(service
     cid = statuses(pods["two-lab"])["c0"]["containerID"].rpartition("/")[2]
     service.system.run("systemctl", "stop", f"hostpod-conmon-{cid}.scope")
     wait_restarted(service, "two-lab", 1)
+
+
+def test_all_monitors_come_back_with_their_containers_when_their_slice_is_stopped(service: Service, pods: Pods) -> None:
+    service.system.run("systemctl", "stop", "hostpod-monitors.slice")
+    for name in ("one-lab", "two-lab"):
+        assert set(restarts(wait_restarted(service, name, 1), name)) == {1}
+    assert "hostpod-monitors.slice" in units(service)
+    assert restarts(pods, "once-lab") == [0]
+    for cid in (each["containerID"].rpartition("/")[2] for each in statuses(service.pods()["one-lab"]).values()):
+        above = service.system.unit(f"hostpod-conmon-{cid}.scope", "Slice")["Slice"]
+        assert above == "hostpod-monitors.slice", "where no limit of the pod holds"
 
 
 @pytest.mark.parametrize("daemon_runs", [True, False])

@@ -22,12 +22,13 @@ _NAMES = "org.freedesktop.systemd1."
 class FakeSystemd:
     """`units` are those that are loaded, with their properties; `files` those that somebody wrote a file for.
 
-    `outcome` is how jobs end; "" is never.
+    `held` are those that stay loaded when they are stopped. `outcome` is how jobs end; "" is never.
     """
 
     def __init__(self, bus: FakeBus, cgroups: Path) -> None:
         self.units: dict[str, Mapping[str, Any]] = {}
         self.files: set[str] = set()
+        self.held: set[str] = set()
         self.outcome = "done"
         self._bus = bus
         self._cgroups = cgroups
@@ -88,7 +89,8 @@ class FakeSystemd:
     def _end(self, name: str) -> None:
         shutil.rmtree(self.directory(name), ignore_errors=True)
         for each in [name, *(each for each in self.units if name in slices.parents(each))]:
-            self.units.pop(each)
+            if each not in self.held:
+                self.units.pop(each)
 
     def _list(self, states: Sequence[str], patterns: Sequence[str]) -> Answer:
         assert states == []

@@ -64,7 +64,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 async def make(driver: ChangedCgroups, uid: str) -> str:
     await driver.open()
     path = driver.pod_path("Burstable", uid)
-    await driver.create_pod(path, Limits(), description=uid, monitors=1)
+    await driver.create_pod(path, Limits(), description=uid)
     return path
 
 
@@ -84,7 +84,7 @@ def test_a_pod_stays_with_its_driver_and_comes_again_with_that_of_now(host: Host
             assert (driver.monitor_place("c1", pod=pod, description="conmon") is not None) is by_systemd
             assert driver.oom_kills(container) == 0
         assert {pod.path for pod in await driver.list_pods()} == {old, new}
-        await driver.create_pod(old, Limits(), description="again", monitors=1)
+        await driver.create_pod(old, Limits(), description="again")
         host.empty()
         await driver.kill_all(old)
         await driver.remove(old)

@@ -40,7 +40,7 @@ def test_a_pod_is_made_and_found_and_its_removal_leaves_nothing(driver: FileCgro
     async def scenario() -> tuple[PodCgroup, ...]:
         await driver.open()
         pod = driver.pod_path("BestEffort", "u1")
-        await driver.create_pod(pod, Limits(), description="pod default/web", monitors=1)
+        await driver.create_pod(pod, Limits(), description="pod default/web")
         found = await driver.list_pods()
         empty(tmp_path)
         await driver.kill_all(pod)

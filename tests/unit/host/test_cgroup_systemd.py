@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,14 +58,15 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 async def make_pod(driver: SystemdCgroups, qos: str = "Burstable", uid: str = UID, limits: Limits | None = None) -> str:
     path = driver.pod_path(qos, uid)
-    await driver.create_pod(path, limits or Limits(), description="pod default/web", monitors=1)
+    await driver.create_pod(path, limits or Limits(), description="pod default/web")
     return path
 
 
 def test_classes_have_slices_and_the_last_of_them_gets_what_others_leave(host: Host) -> None:
     host.do(lambda driver: driver.open())
     host.do(lambda driver: driver.open())
-    assert set(host.systemd.units) == {"hostpod.slice", "hostpod-burstable.slice", "hostpod-besteffort.slice"}
+    classes = {"hostpod-burstable.slice", "hostpod-besteffort.slice"}
+    assert set(host.systemd.units) == {"hostpod.slice", "hostpod-monitors.slice"} | classes
     assert host.systemd.units["hostpod-besteffort.slice"]["CPUWeight"] == 1
     assert "CPUWeight" not in host.systemd.units["hostpod-burstable.slice"]
 
@@ -87,14 +90,14 @@ def test_a_pod_is_a_slice_with_limits_at_the_place_that_was_told(host: Host) -> 
     assert host.directory(path).is_dir()
     slice_ = host.systemd.units[path.rpartition("/")[2]]
     assert slice_["Description"] == "pod default/web"
-    assert slice_["MemoryMax"] == 68 << 20, "conmon does not take of what the pod may use"
+    assert slice_["MemoryMax"] == 64 << 20
     assert "hostpod-besteffort.slice" in host.systemd.units, "somebody had stopped all: the classes are made first"
 
 
 def test_a_slice_of_an_earlier_try_gets_the_limits_of_now(host: Host) -> None:
     path = host.do(make_pod)
     host.do(lambda driver: make_pod(driver, limits=Limits(pids_limit=10)))
-    assert host.systemd.units[path.rpartition("/")[2]]["TasksMax"] == 12
+    assert host.systemd.units[path.rpartition("/")[2]]["TasksMax"] == 10
 
 
 def test_a_slice_that_something_runs_in_is_left_alone(host: Host) -> None:
@@ -120,19 +123,37 @@ def test_runc_s_scope_is_where_the_container_is_looked_for(host: Host) -> None:
     assert container != pause
 
 
-def test_a_monitor_gets_a_scope_in_its_pod_s_slice(host: Host) -> None:
-    async def place(driver: SystemdCgroups) -> str:
-        pod = await make_pod(driver)
-        await driver.monitor_place("c1", pod=pod, description="conmon of web")(4711)
-        return pod
+MONITORS = "/hostpod.slice/hostpod-monitors.slice"
 
-    pod = host.do(place)
-    assert (host.directory(pod) / "hostpod-conmon-c1.scope" / "cgroup.procs").read_text() == "4711\n"
+
+async def place(driver: SystemdCgroups) -> None:
+    pod = await make_pod(driver)
+    await driver.monitor_place("c1", pod=pod, description="conmon of web")(4711)
+
+
+def test_a_monitor_gets_a_scope_where_no_limit_of_its_pod_holds(host: Host) -> None:
+    host.do(place)
+    assert (host.directory(MONITORS) / "hostpod-conmon-c1.scope" / "cgroup.procs").read_text() == "4711\n"
     assert host.systemd.units["hostpod-conmon-c1.scope"]["Description"] == "conmon of web"
     with pytest.raises(
         CgroupError, match=r"cannot make a scope for conmon: there is a hostpod-conmon-c1.scope already"
     ):
         host.do(place)
+
+
+def test_monitors_have_their_slice_though_somebody_stopped_it(host: Host) -> None:
+    host.do(make_pod)
+    host.systemd.units.pop("hostpod-monitors.slice")
+    shutil.rmtree(host.directory(MONITORS))
+    host.do(place)
+    assert host.systemd.units["hostpod-monitors.slice"]["DefaultDependencies"] is False
+
+
+def test_a_slice_that_cannot_be_made_anew_is_a_refusal_and_not_a_pod_without_limits(host: Host) -> None:
+    path = host.do(make_pod)
+    host.systemd.held.add(path.rpartition("/")[2])
+    with pytest.raises(CgroupError, match=r"^cannot set the limits of hostpod-burstable-pod.*: systemd keeps a unit"):
+        host.do(make_pod)
 
 
 def test_removal_stops_the_slice_and_takes_what_is_left_in_other_hierarchies(host: Host, tmp_path: Path) -> None:
@@ -181,6 +202,18 @@ def test_the_last_pod_s_end_leaves_no_slice(host: Host) -> None:
     assert not host.directory("/hostpod.slice").exists()
 
 
+def test_a_monitor_that_runs_keeps_its_slice_and_what_is_above(host: Host) -> None:
+    host.do(place)
+    host.do(lambda driver: driver.remove(driver.pod_path("Burstable", UID)))
+    scope = host.directory(MONITORS) / "hostpod-conmon-c1.scope"
+    (scope / "cgroup.procs").write_text(f"{NOBODY}\n")
+    host.do(lambda driver: driver.close())
+    assert {"hostpod.slice", "hostpod-monitors.slice"} <= set(host.systemd.units)
+    (scope / "cgroup.procs").write_text("")
+    host.do(lambda driver: driver.close())
+    assert host.systemd.units == {}, "a scope that systemd has not taken away yet keeps nothing"
+
+
 def test_a_slice_above_the_root_that_somebody_wrote_a_file_for_runs_on(host: Host) -> None:
     host.systemd.files |= {"a.slice", "a-b.slice"}
     host.do(lambda driver: driver.open(), root="a-b")
@@ -214,12 +247,23 @@ def test_what_systemd_refuses_is_a_refusal_of_the_cgroup(host: Host) -> None:
     ):
         with pytest.raises(CgroupError, match=r"^cannot (start|stop|list) hostpod.*: Access denied$"):
             host.do(verb)
-    host.do(lambda driver: driver.close())
+
+
+def test_why_slices_stay_at_the_end_is_said(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    host.do(lambda driver: driver.open())
+    host.systemd.outcome = "failed"
+    with caplog.at_level(logging.WARNING):
+        host.do(lambda driver: driver.close())
+    (said,) = caplog.messages
+    assert said == (
+        "hostpod-besteffort.slice and the slices above it are left: "
+        "cannot stop hostpod-besteffort.slice: systemd's job ended as failed"
+    )
 
 
 def test_on_v1_limits_are_those_of_v1(host: Host, tmp_path: Path) -> None:
     host.layout = Layout(version="v1", controllers={"memory": tmp_path / "cgroup"})
     path = host.do(lambda driver: make_pod(driver, limits=Limits(memory_limit_bytes=1 << 20)))
     slice_ = host.systemd.units[path.rpartition("/")[2]]
-    assert (slice_["MemoryLimit"], slice_["CPUShares"]) == (5 << 20, 512)
+    assert (slice_["MemoryLimit"], slice_["CPUShares"]) == (1 << 20, 512)
     assert host.systemd.units["hostpod-besteffort.slice"]["CPUShares"] == 2

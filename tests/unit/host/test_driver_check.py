@@ -32,7 +32,12 @@ def test_who_makes_cgroups_and_why(changes: dict[str, Any], found: str) -> None:
     [
         ({"wanted": "systemd", "systemd_runs": False}, "fail", "but systemd is not process 1", "cgroups.driver: auto"),
         ({"bus": False}, "fail", "there is no system bus", "apt-get install dbus, or set cgroups.driver: cgroupfs"),
-        ({"root": "a--b"}, "fail", "no slice of the name a--b.slice", "set cgroups.root to a name without a dash"),
+        (
+            {"root": "a--b"},
+            "fail",
+            "no a--b.slice: cgroups.root must have no dash at",
+            "set cgroups.root to another name",
+        ),
         ({"wanted": "cgroupfs"}, "warn", "though systemd is process 1", "set cgroups.driver: auto"),
         (
             {"given": frozenset({"memory"})},

@@ -72,33 +72,55 @@ def test_dashes_of_a_root_nest_slices(root: str, is_name: bool) -> None:
     assert slices.is_slice_name(root) is is_name
 
 
+@pytest.mark.parametrize(
+    ("root", "above", "name"),
+    [
+        ("hostpod-podman", "hostpod", "hostpod-podman.slice"),
+        ("hostpod-podman-x", "hostpod", "hostpod-podman.slice"),
+        ("hostpod-burstable", "hostpod", "hostpod-burstable.slice"),
+        ("a-b-besteffort-c", "a-b", "a-b-besteffort.slice"),
+        ("hostpod-monitors", "hostpod", "hostpod-monitors.slice"),
+    ],
+)
+def test_no_root_is_what_another_one_takes_for_its_own(root: str, above: str, name: str) -> None:
+    refusal = slices.root_refusal(root)
+    assert refusal == f'must be another name: hostpod with cgroups.root "{above}" takes {name} for a slice of its own'
+
+
+@pytest.mark.parametrize(
+    "root", ["hostpod", "hostpod-test-1", "podman", "a.b_c", "hostpod-pod", "burstable", "x-mypod"]
+)
+def test_other_roots_are_fine(root: str) -> None:
+    assert slices.root_refusal(root) is None
+
+
 def test_limits_on_v2() -> None:
     limits = Limits(cpu_shares=1024, cpu_quota_us=150_000, memory_limit_bytes=64 << 20, pids_limit=100)
-    assert slices.limit_properties(limits, v2=True, monitors=2) == {
+    assert slices.limit_properties(limits, v2=True) == {
         "CPUWeight": ("t", 39),
         "CPUQuotaPerSecUSec": ("t", 1_500_000),
-        "MemoryMax": ("t", (64 << 20) + 2 * slices.MONITOR_BYTES),
-        "TasksMax": ("t", 100 + 2 * slices.MONITOR_TASKS),
+        "MemoryMax": ("t", 64 << 20),
+        "TasksMax": ("t", 100),
     }
 
 
 def test_limits_on_v1_have_v1_s_names_and_units() -> None:
     limits = Limits(cpu_shares=1024, memory_limit_bytes=64 << 20)
-    found = slices.limit_properties(limits, v2=False, monitors=1)
+    found = slices.limit_properties(limits, v2=False)
     assert found["CPUShares"] == ("t", 1024)
-    assert found["MemoryLimit"] == ("t", (64 << 20) + slices.MONITOR_BYTES)
+    assert found["MemoryLimit"] == ("t", 64 << 20)
     assert not {"CPUWeight", "MemoryMax"} & set(found)
 
 
 def test_without_limits_systemd_s_own_do_not_hold() -> None:
-    found = slices.limit_properties(Limits(), v2=True, monitors=3)
+    found = slices.limit_properties(Limits(), v2=True)
     unlimited = {name for name, value in found.items() if value == ("t", slices.INFINITY)}
     assert unlimited == {"CPUQuotaPerSecUSec", "MemoryMax", "TasksMax"}
 
 
 @pytest.mark.parametrize(("quota_us", "per_s"), [(1000, 10_000), (1001, 20_000), (33_333, 340_000), (50_000, 500_000)])
 def test_a_pod_s_quota_is_whole_percents_and_never_below_its_containers(quota_us: int, per_s: int) -> None:
-    found = slices.limit_properties(replace(Limits(), cpu_quota_us=quota_us), v2=True, monitors=1)
+    found = slices.limit_properties(replace(Limits(), cpu_quota_us=quota_us), v2=True)
     assert found["CPUQuotaPerSecUSec"] == ("t", per_s)
     assert per_s >= quota_us * 10
 
