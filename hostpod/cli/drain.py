@@ -39,3 +39,8 @@ def drain(config: Path | None) -> None:
             f"these pods did not end within their grace period: {', '.join(drained.left)}; look at what is said above, "
             "and call hostpod drain again"
         )
+    if drained.strays:
+        raise Failure(
+            f"of earlier pods something could not be removed: {', '.join(drained.strays)}; look at what is said above, "
+            "and call hostpod drain again"
+        )

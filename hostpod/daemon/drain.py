@@ -31,9 +31,11 @@ class DrainError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drained:
-    """Names of the pods that did not end within their grace period and a while after it."""
+    """What is left: names of pods that did not end within their grace period and a while after it; and where there are
+    none, what belongs to no pod that is known, and could not be removed."""
 
-    left: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
 
 
 def drain(config: Config, tell: Callable[[str], None]) -> Drained:
@@ -42,7 +44,7 @@ def drain(config: Config, tell: Callable[[str], None]) -> Drained:
     allow_many_descriptors()
     paths = Paths.of(config.directories)
     if not _was_used(paths.runtime):
-        return Drained(left=())
+        return Drained()
     try:
         with own(paths):
             drained = asyncio.run(_drain(config, tell))
@@ -53,7 +55,7 @@ def drain(config: Config, tell: Callable[[str], None]) -> Drained:
         if not words:
             raise
         raise DrainError(words) from error
-    if not drained.left:
+    if drained == Drained():
         _remove_empty(paths)
     return drained
 
@@ -76,7 +78,19 @@ async def _drain(config: Config, tell: Callable[[str], None]) -> Drained:
             running = tasks.create_task(engine.run(), name="engine")
             await engine.leave(DRAIN)
             running.cancel()
-        return Drained(left=engine.names())
+        left = engine.names()
+        return Drained(left=left, strays=() if left else await find_strays(edges))
+
+
+async def find_strays(edges: Edges) -> tuple[str, ...]:
+    """What the host still has where no pod is known."""
+    uids = {path.name for place in (edges.paths.pods, edges.paths.pod_states) for path in place.iterdir()}
+    groups = await edges.cgroups.list_pods()
+    return (
+        *(f"container {cid}" for cid in sorted(edges.runc.list_ids())),
+        *(f"pod {uid}" for uid in sorted(uids)),
+        *(f"control group {group.path}" for group in groups),
+    )
 
 
 async def _leave(edges: Edges, engine: Engine) -> None:

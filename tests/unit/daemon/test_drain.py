@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hostpod.daemon.drain import DRAIN, Drained, Progress, drain
+from hostpod.daemon.drain import DRAIN, Drained, Progress, drain, find_strays
 from hostpod.engine.engine import Engine
+from hostpod.host.cgroup import CgroupError
 from tests.unit.daemon.places import places
 from tests.unit.engine.a_host import named, until_killed
 from tests.unit.engine.machine import Machine
@@ -40,3 +41,23 @@ def test_where_no_daemon_ran_nothing_is_looked_for_and_nothing_made(tmp_path: Pa
     (tmp_path / "runtime").mkdir()
     assert drain(places(tmp_path), print) == Drained(left=())
     assert [path.name for path in tmp_path.rglob("*")] == ["runtime"]
+
+
+def test_what_adoption_could_not_remove_is_left(machine: Machine) -> None:
+    machine.containers.add("c1")
+    machine.cgroups.add("/pods/gone")
+    (machine.paths.pods / "gone").mkdir()
+    machine.refusals = {
+        "delete": CgroupError("it does not end"),
+        "remove_cgroup": CgroupError("a process is in state D"),
+        "teardown": CgroupError("a volume is busy"),
+    }
+
+    async def adopted() -> tuple[str, ...]:
+        edges = machine.edges()
+        await Engine(edges, changed=lambda: None).adopt()
+        return await find_strays(edges)
+
+    assert asyncio.run(adopted()) == ("container c1", "pod gone", "control group /pods/gone")
+    machine.refusals.clear()
+    assert asyncio.run(adopted()) == ()

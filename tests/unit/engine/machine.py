@@ -187,6 +187,7 @@ class Cgroups:
         return [PodCgroup(uid=path.rpartition("/pod")[2], path=path) for path in self._machine.cgroups]
 
     async def remove(self, path: str) -> None:
+        self._machine.refuse("remove_cgroup")
         self._machine.cgroups.discard(path)
 
     async def kill_all(self, path: str) -> None:
