@@ -161,9 +161,9 @@ class Engine:
                 async with asyncio.timeout(max(0.0, plan.wake_at - now())):
                     await self._moved.wait()
 
-    def stay(self) -> None:
-        """The pods that were ended, or were about to, are wanted again."""
-        if self._farewell is not None:
+    def stay(self, farewell: Farewell) -> None:
+        """The pods that this farewell ended, or is about to, are wanted again; not where all leave for another."""
+        if self._farewell is farewell:
             self._farewell = None
             for worker in self._workers.values():
                 worker.leave(None)

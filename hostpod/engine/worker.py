@@ -175,6 +175,8 @@ class Worker:
 
     async def _act(self, action: do.Action) -> None:
         if isinstance(action, do.AdmitPod):
+            if self._leave is not None:  # all pods leave since this was planned
+                return
             assert self._wish is not None, "a pod is admitted because it is wished"
             self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None
             return

@@ -91,12 +91,13 @@ async def guarded(
             await host.until_running()
             with closing(Bus(directory / "bus")) as bus:
                 edges = host.engine._edges
-                guard = tasks.create_task(HostShutdown(host.engine, lambda: edges.config, bus).run())
+                of_host = HostShutdown(host.engine, lambda: edges.config, bus)
+                guard = tasks.create_task(of_host.run())
                 await until(lambda: logind.is_held_up() or preparing)
                 yield host, logind, served
                 guard.cancel()
                 await asyncio.wait([guard])
-            host.engine.stay()
+            of_host._stay()
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -163,13 +164,65 @@ def test_where_the_bus_goes_first_the_pods_end_all_the_same(
             logind.prepare(shutdown=True)
             bus.hang_up()
             await until(host.engine.is_empty)
-            await until(lambda: bus.connections > 1)
-            logind.preparing = False
+            await until(lambda: len(bus.rules) > 1)
             logind.prepare(shutdown=False)
             await host.until_running()
 
     asyncio.run(run())
     assert "a shutdown of the host does not wait for pods to end: the connection to" in caplog.text
+
+
+def test_each_loss_is_told_and_mended_soon(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shutdown, "RECONNECT_S", 0.01)
+    caplog.set_level(logging.INFO)
+    connections: list[int] = []
+
+    async def run() -> None:
+        async with guarded(machine, tmp_path) as (_, logind, bus):
+            for loss in range(1, 4):
+                bus.hang_up()
+                await until(lambda: caplog.text.count("a shutdown of the host does not wait") == loss)  # noqa: B023 - awaited here
+                await until(lambda: caplog.text.count("waits for pods to end again") == loss)  # noqa: B023
+                connections.append(bus.connections)
+            await until(logind.is_held_up)
+
+    asyncio.run(run())
+    assert connections == [2, 3, 4]  # so the first attempt succeeded each time
+
+
+def test_a_logind_that_was_told_to_wait_longer_is_taken_at_its_word(
+    machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def run() -> None:
+        async with guarded(machine, tmp_path, delay_max_s=5) as (host, logind, _):
+            await until(lambda: "logind holds up" in caplog.text)
+            logind.delay_max_s = 60
+            logind.prepare(shutdown=True)
+            await until(host.engine.is_empty)
+
+    asyncio.run(run())
+    assert "the host shuts down: pods end within 30 s" in caplog.text
+
+
+def test_a_logind_that_does_not_answer_any_more_is_not_waited_for(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shutdown, "ASK_DEADLINE_S", 0.05)
+    caplog.set_level(logging.INFO)
+
+    async def run() -> None:
+        async with guarded(machine, tmp_path, delay_max_s=5) as (host, logind, bus):
+            await until(lambda: "logind holds up" in caplog.text)
+            bus.methods["Get"] = lambda *_: None
+            logind.prepare(shutdown=True)
+            await until(host.engine.is_empty)
+
+    asyncio.run(run())
+    assert "the host shuts down: pods end within 5 s" in caplog.text
 
 
 def test_a_logind_that_waits_less_long_is_told_of_and_kept_to(

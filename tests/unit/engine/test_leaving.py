@@ -60,12 +60,48 @@ def test_after_a_shutdown_that_was_called_off_they_start_again(machine: Machine)
             host.apply(named("a", "1"), named("b", "2", priority=1))
             await host.until_running()
             await host.engine.leave(SHUTDOWN)
-            host.engine.stay()
+            host.engine.stay(SHUTDOWN)
             await host.until_running()
             assert all("reason" not in pod["status"] for pod in host.node.pods())
             await host.engine.leave(SHUTDOWN)
             assert stopped(host) == ["a", "b"]
             assert {event["count"] for event in host.node.events() if event["reason"] == "Killing"} == {2}
+
+    asyncio.run(run())
+
+
+def test_calling_one_farewell_off_does_not_bring_back_who_leaves_for_another(machine: Machine) -> None:
+    exits = Farewell(reason="hostpod ends")
+
+    async def run() -> None:
+        async with a_host(machine) as host:
+            host.apply(named("a", "1"))
+            await host.until_running()
+            await host.engine.leave(SHUTDOWN)
+            await host.engine.leave(exits)
+            host.engine.stay(SHUTDOWN)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert host.engine.is_empty()
+            host.engine.stay(exits)
+            await host.until_running()
+
+    asyncio.run(run())
+
+
+def test_a_pod_that_was_about_to_be_admitted_when_all_leave_is_not(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine) as host:
+            host.apply(named("a", "1"))
+            worker = host.engine._workers["default/a"]
+            while not worker._busy:  # noqa: ASYNC110 - until it has planned, and its first action has not begun
+                await asyncio.sleep(0)
+            await host.engine.leave(SHUTDOWN)
+            for _ in range(20):
+                await asyncio.sleep(0)
+                assert host.engine.is_empty()
+            host.engine.stay(SHUTDOWN)
+            await host.until_running()
 
     asyncio.run(run())
 
@@ -96,9 +132,10 @@ def test_a_pod_that_does_not_go_is_not_waited_for_beyond_its_time(machine: Machi
             host.apply(named("a", "1"))
             await host.until_running()
             machine.refusals["teardown"] = OSError("it is busy")
-            await host.engine.leave(Farewell(reason="the host shuts down", total_s=0.2))
+            hurried = Farewell(reason="the host shuts down", total_s=0.2)
+            await host.engine.leave(hurried)
             assert not host.engine.is_empty()
             machine.refusals.clear()
-            host.engine.stay()
+            host.engine.stay(hurried)
 
     asyncio.run(run())
