@@ -26,10 +26,11 @@ async def keep_alive(watchdog_s: float | None, pings: Callable[[], Mapping[str, 
     while True:
         notify.alive()
         await asyncio.sleep(period_s)
-        await _all_answer(pings(), within_s=period_s)
+        # Told well before systemd's patience ends: who does not answer must be in the journal by then.
+        await _all_answer(pings(), told_after_s=period_s / 2)
 
 
-async def _all_answer(pings: Mapping[str, Ping], *, within_s: float) -> None:
+async def _all_answer(pings: Mapping[str, Ping], *, told_after_s: float) -> None:
     missing, all_here = set(pings), asyncio.Event()
 
     def answer(name: str) -> None:
@@ -42,13 +43,13 @@ async def _all_answer(pings: Mapping[str, Ping], *, within_s: float) -> None:
     if not missing:
         return
     with suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(told_after_s):
             await all_here.wait()
     if missing:
         log.error(
             "no sign of life from %s for %g s: the watchdog is not fed",
             ", ".join(sorted(missing)),
-            within_s,
+            told_after_s,
             extra={"event": "Stalled"},
         )
         await all_here.wait()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -32,6 +33,30 @@ def after(seconds: float, pings: Callable[[], Mapping[str, Ping]], watchdog_s: f
     asyncio.run(run())
 
 
+class TimeLapse(asyncio.SelectorEventLoop):
+    """A loop that does not wait: its clock goes on to the next timer."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+        super().__init__(_Impatient(self))
+
+    def time(self) -> float:
+        return self._now_s
+
+    def skip(self, seconds: float) -> None:
+        self._now_s += seconds
+
+
+class _Impatient(selectors.SelectSelector):
+    def __init__(self, loop: TimeLapse) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._loop.skip(timeout or 0.0)
+        return super().select(0)
+
+
 def at_once(answer: Callable[[], None]) -> None:
     answer()
 
@@ -52,7 +77,17 @@ def test_it_is_fed_as_long_as_all_answer(fed: list[str]) -> None:
 
 def test_one_that_does_not_answer_stops_the_feed_and_is_named(fed: list[str]) -> None:
     after(0.2, lambda: {"pod a": later, "pod b": never, "manifests": at_once})
-    assert fed == ["alive", "no sign of life from pod b for 0.01 s: the watchdog is not fed"]
+    assert fed == ["alive", "no sign of life from pod b for 0.005 s: the watchdog is not fed"]
+
+
+def test_it_is_named_before_the_patience_of_systemd_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = TimeLapse()
+    monkeypatch.setattr("hostpod.daemon.watchdog.notify.alive", lambda: told.append(("alive", loop.time())))
+    monkeypatch.setattr(watchdog.log, "error", lambda *_, **__: told.append(("stalled", loop.time())))
+    told: list[tuple[str, float]] = []
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(asyncio.wait({loop.create_task(keep_alive(30, lambda: {"pod a": never}))}, timeout=100))
+    assert told == [("alive", 0.0), ("stalled", 22.5)]
 
 
 def test_a_late_answer_feeds_it_again(fed: list[str]) -> None:
