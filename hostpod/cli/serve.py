@@ -48,7 +48,25 @@ def serve(config: Path | None) -> None:
 
 
 def _settings(path: Path | None) -> Config:
+    from hostpod.host import journal  # noqa: PLC0415 - no other command writes to it
+
+    if journal.stderr_is_the_journal():
+        return _settings_or_last_words(path)
     try:
         return read_settings(path)
     except Failure as failure:
         raise UnusableSettings(failure.message) from None
+
+
+def _settings_or_last_words(path: Path | None) -> Config:
+    """In the journal each problem is an error of its own, with the fields that a machine looks for."""
+    from hostpod.config import ConfigError, load_config  # noqa: PLC0415 - 100 ms that other commands do not pay
+    from hostpod.host import journal  # noqa: PLC0415 - see above
+
+    journal.set_up("info")  # what the settings say of it is not known yet
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        for problem in str(error).splitlines():
+            journal.last_words(f"the settings cannot be used: {problem}")
+        sys.exit(EXIT_CONFIG)
