@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lab import client
+from lab.narration import until
 from lab.place import patient
 from lab.registry import free_port
 from tests.integration.harness import FOREVER, Daemon, pod, statuses
@@ -73,6 +74,38 @@ def test_pods_of_an_earlier_daemon_are_in_the_first_status(daemon: Daemon) -> No
         assert (ready, status) == ("READY=1", "STATUS=1 pod running")
         assert before  # what is found has its own time, however much it is
         assert {line.partition("=")[0] for line in before} == {"EXTEND_TIMEOUT_USEC"}
+
+
+# A start that takes long
+
+HANGS = """#!/bin/sh
+case " $* " in *" delete "*) touch "$0.hangs"; exec sleep 3600;; esac
+exec runc "$@"
+"""
+
+
+def test_a_start_that_takes_long_is_given_time_and_can_be_stopped(
+    new_daemon: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    runc = tmp_path / "runc"
+    runc.write_text(HANGS)
+    runc.chmod(0o755)
+    daemon = new_daemon(binaries={"runc": str(runc)}, stopPodsOnExit=True)
+    stray = daemon.runtime / "runc/stray"
+    stray.mkdir(parents=True)
+    with service(daemon) as systemd:
+        systemd.hear("EXTEND_TIMEOUT_USEC=")
+        until(runc.with_name("runc.hangs").exists, within_s=patient(20))
+        systemd.signal(signal.SIGTERM)
+        heard = systemd.hear("STOPPING=1")
+        assert "READY=1" not in heard
+        assert systemd.wait() == 0
+    journal = daemon.journal.read_text()
+    assert "stopping before the start was over; containers go on" in journal
+    assert "stopPodsOnExit: pods were not adopted yet and go on; end them with: hostpod drain" in journal
+    change(daemon, binaries={"runc": "runc"})
+    daemon.start()
+    assert not stray.exists()
 
 
 # Sockets that are bound already
