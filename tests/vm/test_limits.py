@@ -134,6 +134,21 @@ def test_a_reload_of_systemd_leaves_the_limits(limited: Service) -> None:
     assert (files(limited, directory, *names), files(limited, scope, *names)) == before
 
 
+def test_a_pod_of_small_limits_starts_as_its_containers_alone_are_under_them(limited: Service) -> None:
+    """What makes a container is a Go program of a dozen threads, and not the pod's."""
+    tiny = with_resources(pod("tiny", FOREVER, FOREVER), limits={"cpu": "50m", "memory": "8Mi"})
+    with dropped(limited, tiny):
+        shown = limited.wait_running("tiny-lab", within_s=240)["tiny-lab"]
+        assert _running(limited, "tiny-lab"), "at the first attempt"
+        inside = f"{HIERARCHY}/hostpod.slice/{slice_of(limited, 'tiny')}"
+        assert files(limited, inside, "memory.max", "cpu.max") == {
+            "memory.max": str(2 * 8 * MIB),
+            "cpu.max": "10000 100000",
+        }
+        cid = statuses(shown)["c0"]["containerID"].rpartition("/")[2]
+        assert limited.system.exists(f"{HIERARCHY}/hostpod.slice/hostpod-monitors.slice/hostpod-conmon-{cid}.scope")
+
+
 def test_no_more_cpu_than_the_quota(limited: Service) -> None:
     busy = with_resources(pod("busy", "while :; do :; done"), limits={"cpu": "200m"}, requests={"cpu": "10m"})
     with dropped(limited, busy):
