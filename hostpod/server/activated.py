@@ -40,7 +40,7 @@ def _of_port(held: Sequence[tuple[str, int]], http: HttpConfig) -> Iterator[str]
     if not http.read_only_port:
         yield (
             f"http.readOnlyPort is 0, but systemd has opened {shown}: nothing is answered there; to close it: "
-            f"systemctl mask --now {_READONLY}"
+            f"systemctl mask --now {_READONLY} && systemctl restart hostpod"
         )
     elif (http.address, http.read_only_port) not in held:
         wanted = f"{http.address}:{http.read_only_port}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,7 +14,7 @@ from tests.vm.service import CLASSIC, CLASSIC_POD, SETTINGS, SOCKET, Service, po
 
 START_WITHIN_S = 1.0
 VERSIONS_IN_A_START = 15  # `hostpod version` takes 70 ms where a start takes 0.8 s
-TRIES = 3  # the unit may be started ten times in a minute
+TRIES = 3
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +167,90 @@ def test_a_setting_that_is_wrong_keeps_the_service_from_starting_and_says_so(cla
     classic.system.write(SETTINGS, "maxPodz: 3\n")
     assert classic.system.attempt("systemctl", "restart", "hostpod").code != 0
     assert classic.says("maxPodz", since)
+    shown = classic.system.unit("hostpod", "ActiveState", "NRestarts", "ExecMainStatus")
+    assert shown == {"ActiveState": "failed", "NRestarts": "0", "ExecMainStatus": "78"}, (
+        "another try would be no better"
+    )
+    asked = classic.system.attempt("hostpod", "get", "pods")
+    assert asked.code != 0, "who asks has an answer, and does not wait"
     classic.system.write(SETTINGS, kept)
-    classic.system.shell("systemctl stop hostpod; systemctl reset-failed hostpod; systemctl start hostpod")
+    assert classic.identity() == before, "who asks starts it"
+    assert classic.state() == "active"
+
+
+@contextmanager
+def _drop_in(service: Service, unit: str, text: str) -> Iterator[None]:
+    directory = f"/run/systemd/system/{unit}.d"
+    service.system.write(f"{directory}/test.conf", text)
+    service.system.run("systemctl", "daemon-reload")
+    try:
+        yield
+    finally:
+        service.system.shell(f"rm -r {directory}; systemctl daemon-reload")
+
+
+def test_what_the_host_refuses_is_tried_until_it_allows_it(classic: Service) -> None:
+    before = classic.identity()
+    with _drop_in(classic, "hostpod.service", "[Service]\nRestartSec=100ms\n"):
+        classic.system.shell("ip link add elsewhere type bridge; ip address add 10.85.200.1/24 dev elsewhere")
+        assert classic.system.attempt("systemctl", "restart", "hostpod").code != 0
+        asked = classic.system.attempt("hostpod", "get", "pods")
+        assert asked.code != 0, "who asks meanwhile is told so, and does not wait"
+        often = 12  # more than systemd allows by default, and than hostpod's unit once did
+        classic.system.until(
+            lambda: int(classic.system.unit("hostpod", "NRestarts")["NRestarts"]) >= often, "many tries", within_s=60
+        )
+        classic.system.run("ip", "link", "delete", "elsewhere")
+        classic.wait_ready()
     assert classic.identity() == before
+    assert classic.system.attempt("systemctl", "--failed", "--quiet", "--no-legend").out == ""
+
+
+def test_a_read_only_port_that_is_taken_costs_nothing_else(classic: Service) -> None:
+    system, before = classic.system, classic.identity()
+    system.run("systemctl", "stop", "hostpod.service", "hostpod.socket", "hostpod-readonly.socket")
+    held = "import socket, time; held = socket.create_server(('127.0.0.1', 10255)); time.sleep(3600)"
+    system.run("systemd-run", "--quiet", "--unit=squatter", "python3", "-c", held)
+    system.until(lambda: "10255" in system.run("ss", "-ltnH"), "the port is taken")
+    since = classic.since()
+    system.run("systemctl", "start", "hostpod.service")
+    assert system.run("systemctl", "is-active", "hostpod.socket").strip() == "active", "a start brings it back"
+    assert classic.identity() == before
+    system.until(lambda: classic.says("the read-only port is not served", since), "the warning")
+    system.shell("systemctl stop squatter; systemctl reset-failed hostpod-readonly.socket; systemctl restart hostpod")
+    assert classic.page("http://127.0.0.1:10255/healthz") == "ok"
+    assert system.run("systemctl", "is-active", "hostpod-readonly.socket").strip() == "active", "and this one as well"
+
+
+def test_a_port_that_is_turned_off_answers_nobody_and_can_be_closed(classic: Service) -> None:
+    system, kept, before, since = classic.system, classic.system.read(SETTINGS), classic.identity(), classic.since()
+    ask = ("curl", "-sS", "--max-time", "30", "http://127.0.0.1:10255/pods")
+    classic.configure(http={"readOnlyPort": 0})
+    system.run("systemctl", "restart", "hostpod")
+    sent_away = system.attempt(*ask)
+    assert (sent_away.code, sent_away.out) in ((52, ""), (56, "")), "an end without an answer"
+    assert classic.says("systemctl mask --now hostpod-readonly.socket", since)
+    system.shell("systemctl mask --now hostpod-readonly.socket && systemctl restart hostpod")
+    assert system.attempt(*ask).code == 7, "nobody listens"
+    classic.configure(http={"readOnlyPort": 10256})
+    system.run("systemctl", "restart", "hostpod")
+    assert classic.page("http://127.0.0.1:10256/healthz") == "ok", "the port is the settings' own"
+    system.run("systemctl", "unmask", "hostpod-readonly.socket")
+    system.write(SETTINGS, kept)
+    system.run("systemctl", "restart", "hostpod")
+    assert classic.page("http://127.0.0.1:10255/healthz") == "ok"
+    assert classic.identity() == before
+
+
+def test_a_shutdown_stops_no_slice_before_pods_have_ended(classic: Service) -> None:
+    slices = classic.system.run("systemctl", "list-units", "--type=slice", "--no-legend", "--plain", "hostpod*").split(
+        "\n"
+    )
+    names = [line.split()[0] for line in slices if line]
+    assert "hostpod.slice" in names
+    assert len(names) >= 5
+    for name in names:
+        assert "shutdown.target" not in classic.system.unit(name, "Conflicts").get("Conflicts", "")
 
 
 def test_it_tells_of_pods_that_back_off(classic: Service) -> None:

@@ -63,7 +63,7 @@ def test_no_port(tmp_path: Path, tcp: socket.socket) -> None:
     (told,) = differences([], [tcp], http=HttpConfig(read_only_port=0), control=control(tmp_path))
     assert told == (
         f"http.readOnlyPort is 0, but systemd has opened 127.0.0.1:{number(tcp)}: nothing is answered there; "
-        "to close it: systemctl mask --now hostpod-readonly.socket"
+        "to close it: systemctl mask --now hostpod-readonly.socket && systemctl restart hostpod"
     )
 
 
