@@ -121,25 +121,30 @@ def new_system(built: Path) -> NewSystem:
     return make
 
 
+@pytest.fixture(scope="session")
+def installed_system(new_system: NewSystem, package: NewPackage) -> NewSystem:
+    """Makes systems with the package: a virtual machine takes minutes to install one, a snapshot has it in seconds."""
+
+    @contextmanager
+    def make() -> Iterator[System]:
+        if KIND == "qemu":
+            with qemu.machine(suite=SUITE, packages=(package(),)) as machine:
+                yield machine
+        else:
+            with new_system() as system:
+                system.install(package())
+                yield system
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def service(new_system: NewSystem, package: NewPackage) -> Iterator[Service]:
+def service(installed_system: NewSystem) -> Iterator[Service]:
     """hostpod, installed from its package and running; one for a module."""
-    with _installed(new_system, package()) as system:
+    with installed_system() as system:
         made = Service(system)
         made.wait_ready()
         yield made
-
-
-@contextmanager
-def _installed(new_system: NewSystem, package: Path) -> Iterator[System]:
-    """A system with a package; a virtual machine takes minutes to install one, and a snapshot has it in seconds."""
-    if KIND == "qemu":
-        with qemu.machine(suite=SUITE, packages=(package,)) as machine:
-            yield machine
-    else:
-        with new_system() as system:
-            system.install(package)
-            yield system
 
 
 @pytest.fixture(autouse=True)

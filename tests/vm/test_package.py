@@ -6,10 +6,12 @@ The tests go on where the one before has ended; each alone installs what it need
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 
 import pytest
 
-from lab.system import System
+from lab.qemu import Machine
+from lab.system import Done, System
 from tests.integration.harness import FOREVER
 from tests.vm.conftest import NewPackage, NewSystem
 from tests.vm.service import CLASSIC_POD, MANIFESTS, QUICK_CLASSIC, SETTINGS, Service, pod
@@ -24,27 +26,38 @@ _OF_THIS_MINUTE = ("/run/systemd", "/run/user", "/run/log", "/run/udev")
 _OF_GROUPS = ("/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-")
 _PROGRAMS = "conmon|catatonit|runc|hostpod|nginx"
 
+# What may not be left by a removal that is no purge.
+_STOOD_ON = ("mounts", "links", "tables", "rules", "control groups", "processes", "kernel")
+
 Traces = Mapping[str, frozenset[str]]
 
 
 @pytest.fixture(scope="module")
-def bare(new_system: NewSystem) -> Iterator[System]:
-    """A system that has not seen hostpod before the first of these tests."""
-    with new_system() as system:
-        yield system
+def bare(new_system: NewSystem, installed_system: NewSystem) -> Iterator[tuple[System, Traces]]:
+    """A system and what was there before it saw hostpod.
 
-
-@pytest.fixture(scope="module")
-def before(bare: System) -> Traces:
-    return traces(bare)
+    Of a virtual machine it is what another one has of the same snapshot, as one with the package is a snapshot too.
+    """
+    with ExitStack() as stack:
+        system = stack.enter_context(new_system())
+        found = traces(system)
+        if isinstance(system, Machine):
+            stack.close()
+            system = stack.enter_context(installed_system())
+        yield system, found
 
 
 @pytest.fixture
-def service(bare: System, before: Traces, package: NewPackage) -> Service:
-    assert before
-    if not installed(bare):
-        bare.install(package())
-    service = Service(bare)
+def before(bare: tuple[System, Traces]) -> Traces:
+    return bare[1]
+
+
+@pytest.fixture
+def service(bare: tuple[System, Traces], package: NewPackage) -> Service:
+    system, _ = bare
+    if not installed(system):
+        system.install(package())
+    service = Service(system)
     service.wait_ready()
     return service
 
@@ -127,11 +140,61 @@ def test_removed_and_installed_again_it_goes_on_with_its_settings(service: Servi
     assert "maxPods: 7" in system.read(SETTINGS)
 
 
+def _remove(service: Service, verb: str) -> Done:
+    return service.system.attempt("apt-get", verb, "--yes", "--quiet", "hostpod", within_s=120)
+
+
+def test_a_daemon_that_may_not_be_stopped_is_named_and_goes_on(service: Service) -> None:
+    system, daemon = service.system, service.main_pid()
+    system.write("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", mode=0o755)
+    refused = _remove(service, "remove")
+    system.run("rm", "/usr/sbin/policy-rc.d")
+    assert refused.code != 0
+    assert "hostpod: hostpod.socket was not stopped, so the package stays: stop it" in refused.out + refused.err
+    assert "policy-rc.d returned 101" in refused.out + refused.err
+    assert (installed(system), service.state(), service.main_pid()) == (True, "active", daemon)
+
+
+def test_what_keeps_the_daemon_from_its_start_does_not_keep_the_package(
+    service: Service, before: Traces, package: NewPackage
+) -> None:
+    system = service.system
+    service.drop("other.yaml", pod("other", FOREVER))
+    service.wait_running("other-lab", within_s=60)
+    system.shell("ip link add elsewhere type bridge; ip address add 10.85.200.1/24 dev elsewhere")
+    assert system.attempt("systemctl", "restart", "hostpod").code != 0
+    said = _remove(service, "remove")
+    assert said.code == 0, said.out + said.err
+    assert "pod default/other-lab is asked to end\n" in said.out
+    assert "pod default/other-lab ended\n" in said.out
+    system.run("ip", "link", "delete", "elsewhere")
+    after = traces(system)
+    assert {kind: after[kind] for kind in _STOOD_ON} == {kind: before[kind] for kind in _STOOD_ON}
+
+
+def test_a_purge_empties_nothing_that_is_mounted(service: Service) -> None:
+    system, place = service.system, "/var/lib/hostpod/somewhere"
+    system.shell(f"mkdir -p /srv/people {place}; touch /srv/people/data; mount --bind /srv/people {place}")
+    _remove(service, "remove")
+    refused = _remove(service, "purge")
+    assert refused.code != 0
+    assert f"hostpod: cannot remove /var/lib/hostpod: {place} is mounted in it; umount it" in refused.out + refused.err
+    assert system.exists("/srv/people/data")
+    system.run("umount", place)
+    assert _remove(service, "purge").code == 0
+    assert system.exists("/srv/people/data")
+    assert not system.exists("/var/lib/hostpod")
+    system.run("rm", "-r", "/srv/people")
+
+
 @pytest.mark.everywhere
 def test_purge_leaves_nothing(service: Service, before: Traces) -> None:
     service.drop("nginx.yaml", QUICK_CLASSIC)
     service.drop("other.yaml", pod("other", FOREVER, FOREVER))
     service.wait_running(CLASSIC_POD, "other-lab", within_s=60)
+    service.system.run("systemctl", "set-property", "hostpod.slice", "MemoryMax=8G")
+    service.system.run("systemctl", "set-property", "hostpod-besteffort.slice", "CPUWeight=50")
+    service.system.run("systemctl", "mask", "--now", "hostpod-readonly.socket")
     service.system.run("apt-get", "purge", "--yes", "--quiet", "hostpod", within_s=120)
     after = traces(service.system)
     assert {kind: sorted(found ^ before[kind]) for kind, found in after.items() if found != before[kind]} == {}
