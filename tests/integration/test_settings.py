@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hostpod.cli.serve import EXIT_CONFIG
 from lab import client
 from lab.place import patient
 from tests.integration.fakehost import UPLINK_MTU, run
@@ -31,11 +32,11 @@ def change(daemon: Daemon, **sections: Any) -> None:
     daemon.config.write_text(yaml.safe_dump(settings))
 
 
-def refusal(daemon: Daemon) -> str:
-    """What `hostpod serve` says when it does not start."""
+def refusal(daemon: Daemon, code: int = 1) -> str:
+    """What `hostpod serve` says when it does not start, and ends with this code."""
     argv = [sys.executable, "-m", "hostpod", "serve", "--config", str(daemon.config)]
     ended = subprocess.run(argv, capture_output=True, text=True, timeout=patient(20), check=False)
-    assert ended.returncode == 1, ended.stderr
+    assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended.stderr
 
@@ -77,21 +78,21 @@ def test_a_port_that_is_taken_keeps_the_daemon_from_starting(new_daemon: Callabl
 
 
 @pytest.mark.parametrize(
-    ("sections", "words"),
+    ("sections", "words", "code"),
     [
-        ({"nodename": "x"}, 'nodename: unknown setting, did you mean "nodeName"?'),
-        ({"backoff": {"initial": "10x"}}, '"10x" is not a duration'),
-        ({"maxPods": 0}, "maxPods: "),
-        ({"binaries": {"conmon": "/none/conmon"}}, "/none/conmon: no such program"),
-        ({"binaries": {"catatonit": "/none/catatonit"}}, "/none/catatonit"),
+        ({"nodename": "x"}, 'nodename: unknown setting, did you mean "nodeName"?', EXIT_CONFIG),
+        ({"backoff": {"initial": "10x"}}, '"10x" is not a duration', EXIT_CONFIG),
+        ({"maxPods": 0}, "maxPods: ", EXIT_CONFIG),
+        ({"binaries": {"conmon": "/none/conmon"}}, "/none/conmon: no such program", 1),
+        ({"binaries": {"catatonit": "/none/catatonit"}}, "/none/catatonit", 1),
     ],
 )
 def test_settings_that_cannot_be_are_refused(
-    new_daemon: Callable[..., Daemon], sections: dict[str, Any], words: str
+    new_daemon: Callable[..., Daemon], sections: dict[str, Any], words: str, code: int
 ) -> None:
     daemon = new_daemon()
     change(daemon, **sections)
-    assert words in refusal(daemon)
+    assert words in refusal(daemon, code)
     assert daemon.traces.of_instance() == []
 
 
