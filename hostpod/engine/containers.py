@@ -14,7 +14,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.memory_kills import killed_for_memory
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
-from hostpod.engine.sandbox import described, pod_cgroup, sandbox_paths
+from hostpod.engine.sandbox import described, have_cgroup, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
@@ -38,6 +38,8 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     was made until then stays as an attempt that is "creating": the plan undoes it, after a crash as well.
     """
     container = next(c for c in state.record.pod.spec.containers if c.name == action.container)
+    if action.attempt or state.failures:
+        await have_cgroup(state, edges)
     image = state.images.pop(action.container)
     record = _new_record(state, container, action, image, edges)
     paths = state.paths.container(record.id)

@@ -59,13 +59,20 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
     """The pod's cgroup, then its namespaces: nothing runs in them yet."""
     pod = state.record.pod
     state.remains = True
+    await have_cgroup(state, edges)
+    hostname = None if pod.spec.host_network else pod_hostname(pod)
+    state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
+
+
+async def have_cgroup(state: PodState, edges: Edges) -> None:
+    """The pod's cgroup with its limits. Asked for again before anything runs in it again: as a unit of systemd somebody
+    may have stopped it meanwhile."""
+    pod = state.record.pod
     await edges.cgroups.create_pod(
         pod_cgroup(edges, pod),
         pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit),
         description=described(pod),
     )
-    hostname = None if pod.spec.host_network else pod_hostname(pod)
-    state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
 
 async def attach_network(state: PodState, edges: Edges) -> None:
@@ -81,6 +88,7 @@ async def run_pause(state: PodState, edges: Edges, ended: Callable[[], None]) ->
     """Run the process that owns the namespaces. A pause of an earlier try is removed first."""
     bundle = state.paths.pause
     if bundle.exists():
+        await have_cgroup(state, edges)
         await edges.runc.delete(pause_id(state.uid), force=True)
         await asyncio.to_thread(remove_tree, bundle)
     bundle.mkdir()

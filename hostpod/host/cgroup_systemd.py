@@ -16,7 +16,7 @@ from hostpod.host import slices
 from hostpod.host.cgroup import BESTEFFORT_SHARES, CgroupError, Cgroups, PodCgroup, PodLimits
 from hostpod.host.cgroup_seen import SeenCgroups
 from hostpod.host.slices import Properties
-from hostpod.host.units import UnitError
+from hostpod.host.units import Unit, UnitError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class UnitManager(Protocol):
     async def start_transient(self, name: str, properties: Properties) -> bool: ...
     async def start(self, name: str) -> None: ...
     async def stop(self, name: str) -> None: ...
+    async def look(self, name: str) -> Unit | None: ...
+    async def set_properties(self, name: str, properties: Properties) -> None: ...
     async def loaded(self, pattern: str) -> tuple[str, ...]: ...
     async def has_file(self, name: str) -> bool: ...
 
@@ -117,16 +119,22 @@ class SystemdCgroups(SeenCgroups):
         if not self._tree.exists(path.rpartition("/")[0]):  # somebody stopped it
             await self.open()
         name = slices.unit_of(path)
-        properties = {**slices.described(description), **slices.limit_properties(limits, v2=self._v2)}
+        limiting = slices.limit_properties(limits, v2=self._v2)
         with _as_cgroup_errors():
-            if not await self._units.start_transient(name, properties) and not self._tree.pids(path):
-                # Of an earlier try; or systemd's own doing, and without limits, because a scope was to be in it.
-                await self._units.stop(name)
-                if not await self._units.start_transient(name, properties):
-                    raise CgroupError(
-                        f"cannot set the limits of {name}: systemd keeps a unit of this name; look what holds it with "
-                        f"systemctl status {name}, and undo what was set on it with systemctl revert {name}"
-                    )
+            if await self._units.start_transient(name, {**slices.described(description), **limiting}):
+                return
+            unit = await self._units.look(name)
+            if unit is not None and not unit.is_stopping and self._tree.pids(path):
+                if unit.description != description:  # systemd's own doing, because a scope was to be in it
+                    await self._units.set_properties(name, limiting)
+                return
+            # Of an earlier try; or somebody stops it just now, and whatever is started in it would call that off.
+            await self._units.stop(name)
+            if not await self._units.start_transient(name, {**slices.described(description), **limiting}):
+                raise CgroupError(
+                    f"cannot set the limits of {name}: systemd keeps a unit of this name; look what holds it with "
+                    f"systemctl status {name}, and undo what was set on it with systemctl revert {name}"
+                )
 
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:  # noqa: ARG002
         """Move a conmon that has not forked yet, and all that will come of it, to a scope beside the pods.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal as signals
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "GOMAXPROCS": "1",
 }
 
+# Of a scope that systemd refused: what systemd said comes after it.
+_UNIT_PROPERTIES = re.compile(r" \(properties \[.*\]\)")
 _AROUND = (
     "exec failed: ",
     "runc run failed: ",
@@ -264,4 +267,4 @@ def plain_words(text: str) -> str:
         words = quoted.removesuffix('"').replace('\\"', '"').replace("\\n", "\n").strip()
     for prefix in _AROUND:
         words = words.removeprefix(prefix)
-    return words
+    return _UNIT_PROPERTIES.sub("", words)

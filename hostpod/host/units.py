@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from hostpod.host.dbus import Body, Bus, BusError, BusRefusalError, Remote, Signals
 from hostpod.host.slices import Properties
@@ -15,6 +16,14 @@ _MANAGER = Remote(
 )
 _EXISTS = "org.freedesktop.systemd1.UnitExists"
 _GONE = "org.freedesktop.systemd1.NoSuchUnit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unit:
+    """A unit that systemd holds; `is_stopping` while a job is about to stop it."""
+
+    description: str
+    is_stopping: bool
 
 
 class UnitError(Exception):
@@ -46,7 +55,10 @@ class Units:
             raise UnitError(f"cannot start {name}: {refusal}") from refusal
 
     async def stop(self, name: str) -> None:
-        """Stop a unit and all that needs it; nothing when there is none. Raises UnitError."""
+        """Stop a unit and all that needs it; nothing when there is none. Raises UnitError.
+
+        Where somebody else has asked for it already, that is what is waited for.
+        """
         try:
             await self._job(f"stop {name}", "StopUnit", "ss", name, "replace")
         except BusRefusalError as refusal:
@@ -58,6 +70,16 @@ class Units:
         """The names of all units that systemd holds. Raises UnitError."""
         (units,) = await self._call(f"list {pattern}", "ListUnitsByPatterns", "asas", [], [pattern])
         return tuple(str(unit[0]) for unit in units)
+
+    async def look(self, name: str) -> Unit | None:
+        """What a unit is like now; None where systemd holds none. Raises UnitError."""
+        (units,) = await self._call(f"look at {name}", "ListUnitsByPatterns", "asas", [], [name])
+        return next((Unit(description=unit[1], is_stopping=unit[8] == "stop") for unit in units), None)
+
+    async def set_properties(self, name: str, properties: Properties) -> None:
+        """Change what a unit is held to, until it ends. Raises UnitError."""
+        values = [(key, value) for key, value in properties.items()]
+        await self._call(f"set properties of {name}", "SetUnitProperties", "sba(sv)", name, True, values)  # noqa: FBT003
 
     async def has_file(self, name: str) -> bool:
         """Whether somebody wrote a file for a unit that is loaded. Raises UnitError."""

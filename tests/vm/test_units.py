@@ -48,13 +48,26 @@ def wait_restarted(service: Service, name: str, count: int) -> Pods:
     return service.wait_running(name, within_s=60)
 
 
-def test_a_pod_whose_slice_is_stopped_comes_back(service: Service, pods: Pods) -> None:
-    service.system.run("systemctl", "stop", slice_of(pods, "one-lab"))
+OF_SLICE = ("Description", "DefaultDependencies", "Transient", "CPUWeight", "TasksMax")
+
+
+def test_a_pod_whose_slice_is_stopped_comes_back_as_it_was(service: Service, pods: Pods) -> None:
+    name = slice_of(pods, "one-lab")
+    before = service.system.unit(name, *OF_SLICE)
+    service.system.run("systemctl", "stop", name)
     now = wait_restarted(service, "one-lab", 1)
-    assert slice_of(pods, "one-lab") in units(service)
+    assert service.system.unit(name, *OF_SLICE) == before
     assert restarts(now, "one-lab") == [1, 1]
     assert restarts(now, "two-lab") == [0]
     assert now["one-lab"]["status"]["podIP"] == pods["one-lab"]["status"]["podIP"]
+
+
+def test_a_slice_is_stopped_though_its_processes_take_their_time(service: Service, pods: Pods) -> None:
+    service.drop("slow.yaml", pod("slow", "trap 'sleep 5; exit 0' TERM; while :; do sleep 1; done"))
+    slow = service.wait_running("slow-lab")
+    service.system.run("systemctl", "stop", slice_of(slow, "slow-lab"))
+    wait_restarted(service, "slow-lab", 1)
+    assert restarts(service.pods(), "one-lab") == restarts(pods, "one-lab")
 
 
 def test_a_container_whose_scope_is_stopped_comes_back(service: Service, pods: Pods) -> None:

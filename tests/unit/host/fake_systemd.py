@@ -22,13 +22,15 @@ _NAMES = "org.freedesktop.systemd1."
 class FakeSystemd:
     """`units` are those that are loaded, with their properties; `files` those that somebody wrote a file for.
 
-    `held` are those that stay loaded when they are stopped. `outcome` is how jobs end; "" is never.
+    `held` are those that stay loaded when they are stopped, `stopping` those that somebody stops just now. `outcome` is
+    how jobs end; "" is never.
     """
 
     def __init__(self, bus: FakeBus, cgroups: Path) -> None:
         self.units: dict[str, Mapping[str, Any]] = {}
         self.files: set[str] = set()
         self.held: set[str] = set()
+        self.stopping: set[str] = set()
         self.outcome = "done"
         self._bus = bus
         self._cgroups = cgroups
@@ -37,6 +39,7 @@ class FakeSystemd:
             "StartTransientUnit": self._start_transient,
             "StartUnit": self._start,
             "StopUnit": self._stop,
+            "SetUnitProperties": self._set,
             "ListUnitsByPatterns": self._list,
             "LoadUnit": self._load,
             "Get": lambda _interface, name: ("v", (self._property(name),)),
@@ -95,8 +98,31 @@ class FakeSystemd:
     def _list(self, states: Sequence[str], patterns: Sequence[str]) -> Answer:
         assert states == []
         found = [name for name in self.units if fnmatch.fnmatchcase(name, patterns[0])]
-        rows = [(name, "", "loaded", "active", "active", "", "/u", 0, "", "/") for name in found]
+        rows = [
+            (
+                name,
+                self._described(name),
+                "loaded",
+                "active",
+                "active",
+                "",
+                "/u",
+                0,
+                "stop" * (name in self.stopping),
+                "/",
+            )
+            for name in found
+        ]
         return "a(ssssssouso)", (rows,)
+
+    def _described(self, name: str) -> str:
+        """What systemd shows; of a unit of its own doing the name."""
+        return str(self.units[name].get("Description", name))
+
+    def _set(self, name: str, runtime: bool, values: Sequence[Any]) -> Answer:
+        assert runtime
+        self.units[name] = {**self.units[name], **{key: value for key, (_, value) in values}}
+        return "", ()
 
     def _load(self, name: str) -> Answer:
         self._looked_at = name

@@ -107,6 +107,26 @@ def test_a_slice_that_something_runs_in_is_left_alone(host: Host) -> None:
     assert host.systemd.units[path.rpartition("/")[2]]["TasksMax"] == (1 << 64) - 1
 
 
+def test_a_slice_of_systemd_s_own_doing_is_limited_and_nothing_in_it_ended(host: Host) -> None:
+    path = host.do(make_pod)
+    name = path.rpartition("/")[2]
+    host.systemd.units[name] = {}
+    (host.directory(path) / "cgroup.procs").write_text("1\n")
+    host.do(lambda driver: make_pod(driver, limits=Limits(pids_limit=10)))
+    assert host.systemd.units[name]["TasksMax"] == 10
+    assert host.directory(path).is_dir()
+
+
+def test_a_slice_that_somebody_stops_is_made_anew_when_it_has_stopped(host: Host) -> None:
+    path = host.do(make_pod)
+    name = path.rpartition("/")[2]
+    (host.directory(path) / "cgroup.procs").write_text("1\n")
+    host.systemd.stopping.add(name)
+    host.do(make_pod)
+    assert (host.directory(path) / "cgroup.procs").read_text() == ""
+    assert host.systemd.units[name]["Description"] == "pod default/web"
+
+
 def test_runc_s_scope_is_where_the_container_is_looked_for(host: Host) -> None:
     """runc makes the scope PREFIX-NAME.scope in SLICE of SLICE:PREFIX:NAME."""
 

@@ -133,6 +133,10 @@ def test_the_command_that_runs_inside(tmp_path: Path) -> None:
         ),
         ("runc run failed: error during container init: mkdir /x: not a directory", "mkdir /x: not a directory"),
         ("container does not exist\n", "container does not exist"),
+        (
+            'runc run failed: unable to start unit "a.scope" (properties [{Name:D Value:"a (b)"}]): got `canceled`',
+            'unable to start unit "a.scope": got `canceled`',
+        ),
         ("", ""),
     ],
 )
