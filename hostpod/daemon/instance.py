@@ -143,10 +143,12 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
 async def leave(edges: Edges, engine: Engine) -> None:
     """What pods stand on stays for the next daemon while there are pods, and is taken away with the last one."""
     empty = engine.is_empty()
-    await edges.network.close(remove=empty)
-    if empty:
-        remove_pause_root(edges.paths.pause_root)
-        await edges.cgroups.close()
+    try:
+        await edges.network.close(remove=empty)
+    finally:
+        if empty:
+            remove_pause_root(edges.paths.pause_root)
+            await edges.cgroups.close()
 
 
 def _found(binary: str) -> str:
