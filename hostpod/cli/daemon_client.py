@@ -132,8 +132,8 @@ def not_running(path: str) -> str:
 def not_allowed(path: str) -> str:
     """What to do when the socket may not be used."""
     return (
-        f"no permission to use {path}: be root or in the group {_group_of(path)} "
-        "(`usermod -aG GROUP USER`, then log in again)"
+        f"no permission to use {path}: be root or in the group {(group := _group_of(path))} "
+        f"(`usermod -aG {group} USER`, then log in again)"
     )
 
 

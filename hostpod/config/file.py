@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ def load_config(path: Path | None = None) -> Config:
     Raises ConfigError with all problems of the file.
     """
     try:
-        text = (path or DEFAULT_PATH).read_text(encoding="utf-8")
+        text = _text_of(path or DEFAULT_PATH)
     except FileNotFoundError:
         if path is None:
             return Config()
@@ -38,6 +40,14 @@ def load_config(path: Path | None = None) -> Config:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"{path or DEFAULT_PATH}: cannot be read: {reason}") from error
     return parse_config(text, file=str(path or DEFAULT_PATH))
+
+
+def _text_of(path: Path) -> str:
+    # Not blocking: a pipe that nobody writes to would hold up the daemon for ever, and a device has no end.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), encoding="utf-8") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ConfigError(f"{path}: is no regular file, which settings must be")
+        return file.read()
 
 
 def parse_config(text: str, *, file: str) -> Config:

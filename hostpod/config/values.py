@@ -112,7 +112,7 @@ class ManifestConfig(Section):
 
 
 class DirectoriesConfig(Section):
-    """Where hostpod keeps what it owns."""
+    """Where hostpod keeps what it owns. What is there stays there: `hostpod drain` before they change."""
 
     state: AbsolutePath = Field(Path("/var/lib/hostpod"), description="Images, layers, volumes, writable layers.")
     runtime: AbsolutePath = Field(
@@ -152,7 +152,7 @@ class SocketConfig(Section):
 
 
 class NetworkConfig(Section):
-    """The pod network. Two instances on one host differ in bridge, subnet, table and linkPrefix."""
+    """The pod network. bridge, subnet, table and linkPrefix are an instance's own: `hostpod drain` before a change."""
 
     bridge: Annotated[str, AfterValidator(names.bridge)] = Field(
         "hostpod0", description="Bridge that pods are joined to."

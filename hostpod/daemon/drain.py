@@ -49,7 +49,10 @@ def drain(config: Config, tell: Callable[[str], None]) -> Drained:
         with own(paths):
             drained = asyncio.run(_drain(config, tell))
     except InUseError as error:
-        raise DrainError("the daemon runs: stop it first (systemctl stop hostpod)") from error
+        raise DrainError(
+            "the daemon runs: stop it and its sockets first, which would start it again "
+            "(systemctl stop hostpod.socket hostpod-readonly.socket hostpod.service)"
+        ) from error
     except Exception as error:
         words = refused(error)
         if not words:

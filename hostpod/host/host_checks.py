@@ -13,6 +13,7 @@ from hostpod.host.privileges import Privileges
 
 OLDEST_KERNEL = (5, 12)  # mount_setattr; Debian 12 has 6.1
 DISK_FREE_FAIL, DISK_FREE_WARN = 0.02, 0.15
+DISK_BYTES_FAIL, DISK_BYTES_WARN = 64 << 20, 512 << 20  # no image fits; few do
 INODES_FREE_WARN = 0.05
 INSTANCES_NEEDED = 128
 LIMITING = ("cpu", "memory", "pids")
@@ -298,9 +299,9 @@ def _forward_rules(facts: Facts) -> Check:
 def _disk(disk: Disk) -> Check:
     free, inodes = disk.free_bytes / max(disk.total_bytes, 1), disk.inodes_free / max(disk.inodes, 1)
     found = f"{disk.directory}: {disk.free_bytes >> 20} MiB free ({free:.0%})"
-    if free < DISK_FREE_FAIL:
+    if free < DISK_FREE_FAIL or disk.free_bytes < DISK_BYTES_FAIL:
         return Check(name="disk", level="fail", found=found, mend="free some space, or set directories.state")
-    if free < DISK_FREE_WARN:
+    if free < DISK_FREE_WARN or disk.free_bytes < DISK_BYTES_WARN:
         return Check(name="disk", level="warn", found=found, mend="free some space, or set directories.state")
     if disk.inodes and inodes < INODES_FREE_WARN:
         found = f"{disk.directory}: {disk.inodes_free} inodes free ({inodes:.0%})"

@@ -16,6 +16,8 @@ from hostpod.images.errors import ImagePullError
 
 # A daemon that is killed cannot end its children. Most read or write a pipe of its, and end by that; before the others
 # stands this.
+# tar's last line, whatever went wrong: what did is above it.
+_CONCLUSIONS = ("Exiting with failure status due to previous errors", "Error is not recoverable: exiting now")
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 PIPE_BYTES = 1024 * 1024
@@ -37,7 +39,8 @@ class Command:
         code = await self._process.wait()
         if code not in (0, -signal.SIGPIPE):
             lines = os.pread(self._errors, WORDS_BYTES, 0).decode(errors="replace").strip().splitlines()
-            raise ImagePullError(f"{self._name}: {lines[-1] if lines else f'exit code {code}'}")
+            telling = [line for line in lines if not line.endswith(_CONCLUSIONS)] or lines
+            raise ImagePullError(f"{self._name}: {telling[-1] if telling else f'exit code {code}'}")
 
 
 @asynccontextmanager

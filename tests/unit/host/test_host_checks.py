@@ -70,6 +70,13 @@ def test_a_good_host_has_nothing_to_mend() -> None:
         ({"runtime": DISK}, "warn", "is on ext4", "mount a tmpfs on /run"),
         ({"state": replace(DISK, free_bytes=10 << 30)}, "warn", "10240 MiB free (10%)", "free some space"),
         ({"state": replace(DISK, free_bytes=1 << 30)}, "fail", "1024 MiB free (1%)", "free some space"),
+        (
+            {"state": replace(DISK, total_bytes=1 << 30, free_bytes=400 << 20)},
+            "warn",
+            "400 MiB free (39%)",
+            "free some",
+        ),
+        ({"state": replace(DISK, total_bytes=6 << 20, free_bytes=5 << 20)}, "fail", "5 MiB free (83%)", "free some"),
         ({"state": replace(DISK, inodes_free=1)}, "warn", "1 inodes free (1%)", "remove small files"),
         (
             {"privileges": Privileges(may_raise_limits=False, hard_limits={"RLIMIT_NOFILE": 4096})},

@@ -8,6 +8,7 @@ import pytest
 from hostpod.config import ImagesConfig
 from hostpod.host.process import EXPENDABLE_OOM_SCORE_ADJ
 from hostpod.images.commands import command
+from hostpod.images.errors import ImagePullError
 from hostpod.images.skopeo import Skopeo
 
 OWN = int(Path("/proc/self/oom_score_adj").read_text())
@@ -28,6 +29,15 @@ def test_what_unpacks_an_image_may_be_killed_when_memory_is_short(tmp_path: Path
 
     asyncio.run(unpack())
     assert (tmp_path / "out").read_text() == "expendable\n"
+
+
+def test_the_line_that_tells_why_is_shown_and_not_tar_s_last(tmp_path: Path) -> None:
+    async def unpack() -> None:
+        async with command(["tar", "--create", "--file", "/dev/full", str(tmp_path), "/nowhere"]) as running:
+            await running.finish()
+
+    with pytest.raises(ImagePullError, match=r"^tar: .*(No space left on device|nowhere)"):
+        asyncio.run(unpack())
 
 
 def test_what_fetches_an_image_may_be_killed_when_memory_is_short(tmp_path: Path) -> None:
