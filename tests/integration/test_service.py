@@ -274,7 +274,7 @@ def test_a_drained_host_has_nothing_left_of_pods(new_daemon: Callable[..., Daemo
 
     refused = drain(daemon)
     assert refused.returncode == 1
-    assert "cannot drain this host: the daemon runs: stop it first (systemctl stop hostpod)" in refused.stderr
+    assert "cannot drain this host: the daemon runs: stop it and its sockets first" in refused.stderr
     daemon.wait_running("high-lab", "low-lab", "deaf-lab")
 
     daemon.stop()
