@@ -6,9 +6,9 @@ internet.
 
 from __future__ import annotations
 
-import os
+import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from pathlib import Path
 from lab import made
 from lab.place import LabError, UnreachableError, command
 
-MIRROR = os.environ.get("HOSTPOD_DEBIAN_MIRROR", "http://deb.debian.org")
 SUITES = ("bookworm", "trixie")
 NEEDED = ("mmdebstrap",)
 _BUILT_WITHIN_S = 900
@@ -85,20 +84,43 @@ def root_file_system(recipe: Recipe) -> Iterator[Path]:
 
 def key(recipe: Recipe) -> str:
     """The same for the same recipe."""
-    return made.key_of(recipe, MIRROR)
+    return made.key_of(recipe)
+
+
+def archives(listing: str, codename: str) -> tuple[str, str | None]:
+    """Of what apt's sources name (lines `URI RELEASE COMPONENT`): Debian's archive, and that of its security updates.
+
+    UnreachableError where they name none.
+    """
+    named = [line.split() for line in listing.splitlines()]
+    main = [uri for uri, release, component in named if component == "main" and release in (codename, "stable")]
+    security = [uri for uri, release, _ in named if release in (f"{codename}-security", "stable-security")]
+    if not main:
+        raise UnreachableError(f"cannot make a root file system of Debian: apt's sources here name no {codename} main")
+    debian = [uri for uri in main if uri.rstrip("/").endswith("/debian")]
+    return (debian or main)[0], security[0] if security else None
+
+
+def _sources(suite: str) -> Sequence[str]:
+    """Of a suite, from where this machine has its own."""
+    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    listing = command(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)"])
+    debian, security = archives(listing, codename)
+    sources = [f"deb {debian} {name} main" for name in (suite, f"{suite}-updates")]
+    return [*sources, f"deb {security} {suite}-security main"] if security else sources
 
 
 def _bootstrap(recipe: Recipe, root: Path) -> None:
     if shutil.which("mmdebstrap") is None:
         raise LabError("mmdebstrap is not installed, and root file systems are made with it: apt install mmdebstrap")
     suite = recipe.suite
-    sources = [f"deb {MIRROR}/debian {name} main" for name in (suite, f"{suite}-updates")]
-    sources.append(f"deb {MIRROR}/debian-security {suite}-security main")
+    sources = _sources(suite)
     options = ["--quiet", "--mode=root", "--variant=apt", f"--include={','.join(recipe.packages)}"]
     hooks = [f"--essential-hook={recipe.prepare}", f'--customize-hook=chroot "$1" sh -euc "{recipe.script}"']
     try:
         command([*_ENDS_WITH_US, "mmdebstrap", *options, *hooks, suite, root, *sources], timeout_s=_BUILT_WITHIN_S)
     except LabError as error:
         if "apt-get update" in str(error):
-            raise UnreachableError(f"cannot make a root file system of {suite}: {MIRROR} cannot be reached") from error
+            reason = "the archive of apt's sources cannot be reached"
+            raise UnreachableError(f"cannot make a root file system of {suite}: {reason}") from error
         raise

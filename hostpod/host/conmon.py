@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+from hostpod.host.cgroup import CgroupError
 from hostpod.host.process import CommandError, Process, readable, started
 from hostpod.host.runc import ENVIRONMENT, last_words, plain_words
 from hostpod.host.strays import arguments, end_process
@@ -181,7 +182,7 @@ async def _placed(place: Callable[[int], Awaitable[None]], process: Process) -> 
     words are the reason, and not what is said of a process that is gone."""
     try:
         await place(process.pid)
-    except Exception:
+    except CgroupError:
         if not await process.ends_within(ENDING_S):
             raise
 
