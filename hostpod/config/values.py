@@ -255,6 +255,25 @@ class BackoffConfig(Section):
         return self
 
 
+class EventsConfig(Section):
+    """What happened, as `hostpod events` shows it. The journal has it as well, for as long as it keeps it."""
+
+    max_age_s: Seconds = Field(
+        86400.0,
+        ge=60,
+        le=2592000,
+        alias="maxAge",
+        description="An event that did not come again for this long is forgotten.",
+    )
+    max_bytes: int = Field(
+        2 * 1024 * 1024,
+        ge=65536,
+        le=64 * 1024 * 1024,
+        description="Most room that events take in the state directory, bytes. A third of it is what is shown, some 1700 "
+        "events, and the rest is for writing them anew. The oldest are forgotten first.",
+    )
+
+
 class Config(Section):
     """All settings."""
 
@@ -302,6 +321,7 @@ class Config(Section):
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()
+    events: EventsConfig = EventsConfig()
 
     @model_validator(mode="after")
     def _all_pods_have_time(self) -> Self:
