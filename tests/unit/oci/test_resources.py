@@ -109,3 +109,11 @@ def test_a_limit_alone_is_the_request_too() -> None:
 def test_who_is_killed_first(container: dict[str, Any], score: int) -> None:
     subject = pod(container)
     assert oom_score_adj(subject, subject.spec.containers[0], 4 << 30) == score
+
+
+def test_a_sidecar_goes_no_sooner_than_the_containers_that_it_serves() -> None:
+    helper = resources({"memory": "1Mi"}) | {"name": "helper", "restartPolicy": "Always"}
+    subject = pod(resources({"memory": "1Gi"}), resources({"memory": "2Gi"}), initContainers=[helper])
+    assert oom_score_adj(subject, subject.spec.init_containers[0], 4 << 30) == 750
+    without = pod(resources({"memory": "1Gi"}), resources(), initContainers=[helper])
+    assert oom_score_adj(without, without.spec.init_containers[0], 4 << 30) == 999
