@@ -269,8 +269,8 @@ class EventsConfig(Section):
         2 * 1024 * 1024,
         ge=65536,
         le=64 * 1024 * 1024,
-        description="Most room that events take in the state directory, bytes. A third of it is what is shown, some 1700 "
-        "events, and the rest is for writing them anew. The oldest are forgotten first.",
+        description="Most room that events take in the state directory, bytes. A third of it is what is shown, some "
+        "1700 events, and the rest is for writing them anew. The oldest are forgotten first.",
     )
 
 
