@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,11 +24,43 @@ def start_ticks(pid: int) -> int | None:
 
 def kill_children(pid: int) -> None:
     """SIGKILL to what a process started, and to the process groups that its children lead; nothing when it is gone."""
+    for child in _children(pid):
+        with suppress(ProcessLookupError):
+            kill = os.killpg if os.getpgid(child) == child else os.kill
+            kill(child, signal.SIGKILL)
+
+
+def kill_descendants(pid: int) -> None:
+    """SIGKILL to all that a process started and what that started, but not to itself; nothing when it is gone.
+
+    First all are stopped, until no new one is found: they neither start more nor reap those that end, so that the
+    numbers stay theirs.
+    """
+    stopped = set[int]()
+    while new := set(_descendants(pid)) - stopped:
+        stopped |= new
+        _signal(new, signal.SIGSTOP)
+    _signal(stopped, signal.SIGKILL)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in _children(pid):
+        yield child
+        yield from _descendants(child)
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _children(pid: int) -> list[int]:
+    children = list[int]()
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(FileNotFoundError, ProcessLookupError):
-            for child in map(int, listing.read_text().split()):
-                kill = os.killpg if os.getpgid(child) == child else os.kill
-                kill(child, signal.SIGKILL)
+            children += map(int, listing.read_text().split())
+    return children
 
 
 class Watched:

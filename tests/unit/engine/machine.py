@@ -132,7 +132,7 @@ class Runc:
     def list_ids(self) -> tuple[str, ...]:
         return tuple(self._machine.containers)
 
-    def exec_argv(self, cid: str, *, argv: Sequence[str], tty: bool, log: Path) -> list[str]:
+    def exec_argv(self, cid: str, *, argv: Sequence[str], log: Path, tty: bool = False) -> list[str]:
         return list(argv)
 
 

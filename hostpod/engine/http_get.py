@@ -1,0 +1,155 @@
+"""HTTP GET as probes and hooks do it: any certificate is believed, redirects are followed on the same host only.
+
+aiohttp's parser reads the answers, without its client: that takes four times the CPU for an exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from dataclasses import dataclass, replace
+
+from aiohttp import StreamReader
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpProcessingError, HttpResponseParser, RawResponseMessage
+
+from hostpod.engine.http_request import HttpRequest, authority
+from hostpod.host.tcp import Stream, connect, connect_tls
+
+BODY_LIMIT_BYTES = 10 * 1024
+MOST_REDIRECTS = 10
+
+_BUFFER_BYTES = 64 * 1024
+_LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+_FOLLOWED = (301, 302, 303, 307, 308)
+
+
+class HttpGetError(Exception):
+    """No answer came. The message has the kubelet's words and begins with the request."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpAnswer:
+    """The last answer. `body` is as much of it as came, 10 KB at most."""
+
+    status: int
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 400
+
+    @property
+    def redirected_elsewhere(self) -> bool:
+        """Whether it is a redirect that was not followed."""
+        return 300 <= self.status < 400
+
+
+async def http_get(request: HttpRequest, *, timeout_s: float) -> HttpAnswer:
+    """Ask, and follow redirects on the same host. The status decides: a body that does not end is cut.
+
+    Raises HttpGetError.
+    """
+    exchange = _Exchange(request)
+    try:
+        async with asyncio.timeout(timeout_s):
+            for _ in range(MOST_REDIRECTS + 1):
+                answer = await exchange.run()
+                if not exchange.follow():
+                    return answer
+    except TimeoutError as error:
+        if exchange.answer is not None:
+            return exchange.answer
+        raise HttpGetError(exchange.say(_LATE if exchange.connected else exchange.dialled("i/o timeout"))) from error
+    except (OSError, EOFError, ValueError, HttpProcessingError) as error:
+        raise HttpGetError(exchange.say(exchange.words(error))) from error
+    raise HttpGetError(exchange.say(f"stopped after {MOST_REDIRECTS} redirects"))
+
+
+class _Exchange:
+    """One request and its answer; after a redirect the next one."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.answer: HttpAnswer | None = None
+        self.connected = False
+        self._location = ""
+
+    async def run(self) -> HttpAnswer:
+        """Ask, and read what comes. Raises OSError, EOFError, ValueError, HttpProcessingError."""
+        request = self.request
+        self.answer, self.connected, self._location = None, False, ""
+        content = request.content()
+        if request.scheme == "https":
+            stream = await connect_tls(request.host, request.port, server_name=request.server_name)
+        else:
+            stream = await connect(request.host, request.port)
+        self.connected = True
+        try:
+            await stream.send(content)
+            return await self._read(stream)
+        finally:
+            stream.close()
+
+    def follow(self) -> bool:
+        """Whether the answer leads on, to a request that is asked next."""
+        to = self.request.follow(self._location) if self._location else None
+        self.request = to or self.request
+        return to is not None
+
+    async def _read(self, stream: Stream) -> HttpAnswer:
+        loop = asyncio.get_running_loop()
+        parser = HttpResponseParser(BaseProtocol(loop), loop, _BUFFER_BYTES, read_until_eof=True, auto_decompress=False)
+        rest: StreamReader | None = None
+        while not (rest and self.answer and (rest.is_eof() or len(self.answer.body) >= BODY_LIMIT_BYTES)):
+            try:
+                data = await stream.receive()
+                messages = parser.feed_data(data)[0] if data else ()
+            except (OSError, HttpProcessingError):
+                if self.answer is None:
+                    raise
+                break
+            for message, payload in messages:
+                if rest is None and message.code >= 200:  # before it comes what is only information
+                    rest = payload
+                    self._begin(message)
+            if rest and self.answer:
+                body = (self.answer.body + rest.read_nowait())[:BODY_LIMIT_BYTES]
+                self.answer = replace(self.answer, body=body)
+            if not data:
+                break
+        if self.answer is None:
+            raise EOFError("EOF")
+        return self.answer
+
+    def _begin(self, message: RawResponseMessage) -> None:
+        self.answer = HttpAnswer(status=message.code, body=b"")
+        if message.code in _FOLLOWED:
+            self._location = message.headers.get("Location", "")
+
+    # What is said of it
+
+    def say(self, words: str) -> str:
+        return f'Get "{self.request.url}": {words}'
+
+    def dialled(self, words: str) -> str:
+        return f"dial tcp {authority(self.request.host, self.request.port)}: {words}"
+
+    def words(self, error: Exception) -> str:
+        """Why there was no answer, as the kubelet says it."""
+        match error:
+            case socket.gaierror():
+                return f"dial tcp: lookup {self.request.host}: {str(error.strerror).lower()}"
+            case ssl.SSLError() if error.reason in _NOT_TLS:
+                return "http: server gave HTTP response to HTTPS client"
+            case ssl.SSLError():
+                return f"tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
+            case OSError() if error.strerror:
+                why = error.strerror.lower()
+                return f"read: {why}" if self.connected else self.dialled(f"connect: {why}")
+            case HttpProcessingError():
+                return f"malformed HTTP response: {error.message.splitlines()[0].rstrip(':')}"
+            case _:
+                return str(error)
