@@ -6,14 +6,17 @@ fits the models) → defaults → rules (Kubernetes' validation) → survey (wha
 
 from __future__ import annotations
 
+from hostpod.manifest.configs import ConfigObject
 from hostpod.manifest.defaults import default_pull_policy, with_defaults
-from hostpod.manifest.parse import Note, Parsed, ParsedPod, parse_manifest
+from hostpod.manifest.parse import Note, Parsed, ParsedConfig, ParsedPod, parse_manifest
 from hostpod.manifest.place import Problem
 from hostpod.manifest.static_pod import static_pod
 
 __all__ = [
+    "ConfigObject",
     "Note",
     "Parsed",
+    "ParsedConfig",
     "ParsedPod",
     "Problem",
     "default_pull_policy",

@@ -1,41 +1,46 @@
-"""Documents to pods: kinds, API versions and lists."""
+"""Documents to objects: kinds, API versions and lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from hostpod.kube import ConfigMap, Pod, Secret
 from hostpod.manifest.place import Finding, Path, one_line
 from hostpod.manifest.structure import closest, entry_place
 from hostpod.manifest.tree import Node
 from hostpod.manifest.typed_scalars import kind_of
 
-LISTS = ("List", "PodList")
+Model = type[Pod] | type[ConfigMap] | type[Secret]
+
+KINDS: Mapping[str, Model] = {"Pod": Pod, "ConfigMap": ConfigMap, "Secret": Secret}
+LISTS: Mapping[str, Model | None] = {"List": None, **{f"{kind}List": model for kind, model in KINDS.items()}}
 LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
-LATER = ("ConfigMap", "Secret")
 TEMPLATED = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
+_CONTENTS = ("data", "stringData", "binaryData")
 
 
-class PodNode(NamedTuple):
-    """A pod as it stands in a document, and the way to it in a list."""
+class ObjectNode(NamedTuple):
+    """An object as it stands in a document, what it is, and the way to it in a list."""
 
     node: Node
     path: Path
+    model: Model
 
 
-def pods_of(document: Node) -> Iterator[PodNode | Finding]:
-    """The pods of a document, and what is wrong with how they are wrapped."""
+def objects_of(document: Node) -> Iterator[ObjectNode | Finding]:
+    """The objects of a document, and what is wrong with how they are wrapped."""
     if document.value is None:
         return
     kind = _text(document, "kind")
     if kind in LISTS:
         yield from _version(document, ())
-        yield from _list(document, typed=kind == "PodList")
+        yield from _list(document, typed=LISTS[kind])
     else:
-        yield from _single(document, (), typed=False)
+        yield from _single(document, (), typed=None)
 
 
-def _list(document: Node, *, typed: bool) -> Iterator[PodNode | Finding]:
+def _list(document: Node, *, typed: Model | None) -> Iterator[ObjectNode | Finding]:
     for key, place in document.keys.items():
         if key not in LIST_FIELDS:
             yield Finding(place, (key,), "unknown field of a list, remove it")
@@ -48,38 +53,46 @@ def _list(document: Node, *, typed: bool) -> Iterator[PodNode | Finding]:
         yield from _single(item, ("items", index), typed=typed)
 
 
-def _single(node: Node, path: Path, *, typed: bool) -> Iterator[PodNode | Finding]:
-    """One object; `typed` when the list around it says that it is a pod."""
+def _single(node: Node, path: Path, *, typed: Model | None) -> Iterator[ObjectNode | Finding]:
+    """One object; `typed` is what the list around it says that it is."""
     if not isinstance(node.value, dict):
         yield Finding(node.place, path, f"must be a pod with apiVersion, kind, metadata and spec, not {kind_of(node)}")
         return
-    if not (typed and "kind" not in node.keys):
-        findings, is_pod = _kind(node, path)
+    model = typed
+    if model is None or "kind" in node.keys:
+        findings, model = _kind(node, path)
         yield from findings
-        if not is_pod:
-            return
-    if not (typed and "apiVersion" not in node.keys):
+    if model is None:
+        return
+    if typed is None or "apiVersion" in node.keys:
         yield from _version(node, path)
-    yield PodNode(node, path)
+    yield ObjectNode(node, path, model)
 
 
-def _kind(node: Node, path: Path) -> tuple[list[Finding], bool]:
-    """What is wrong with the kind, and whether it is worth going on as with a pod."""
+def _kind(node: Node, path: Path) -> tuple[list[Finding], Model | None]:
+    """What is wrong with the kind, and what it is worth to go on as with."""
     kind = _text(node, "kind")
     at = (*path, "kind")
-    if kind == "Pod":
-        return [], True
+    if kind in KINDS:
+        return [], KINDS[kind]
     if "kind" not in node.keys or node.mapping()["kind"].value is None:
-        return [Finding(node.place, at, "is missing, write kind: Pod")], "spec" in node.keys or "metadata" in node.keys
+        return _kindless(node, at)
     place, shown = entry_place(node, "kind"), one_line(kind)
-    if kind in LATER:
-        return [Finding(place, at, f"{kind} is not supported by this version of hostpod, remove this document")], False
     if kind in TEMPLATED:
         advice = "write its template as a Pod"
-        return [Finding(place, at, f"{kind} is not accepted, hostpod runs Pods of v1: {advice}")], False
-    if closest(kind, {"Pod": None}) is not None:
-        return [Finding(place, at, f'"{shown}" is not accepted, did you mean "Pod"?')], True
-    return [Finding(place, at, f'"{shown}" is not accepted, write a Pod, or a List of Pods, of v1')], False
+        return [Finding(place, at, f"{kind} is not accepted, hostpod runs Pods of v1: {advice}")], None
+    close = closest(kind, KINDS)
+    if close is not None:
+        return [Finding(place, at, f'"{shown}" is not accepted, did you mean "{close}"?')], KINDS[close]
+    advice = "write a Pod, a ConfigMap or a Secret, or a List of them, of v1"
+    return [Finding(place, at, f'"{shown}" is not accepted, {advice}')], None
+
+
+def _kindless(node: Node, at: Path) -> tuple[list[Finding], Model | None]:
+    if any(key in node.keys for key in _CONTENTS):
+        return [Finding(node.place, at, "is missing, write kind: ConfigMap or kind: Secret")], None
+    is_pod = "spec" in node.keys or "metadata" in node.keys
+    return [Finding(node.place, at, "is missing, write kind: Pod")], Pod if is_pod else None
 
 
 def _version(node: Node, path: Path) -> Iterator[Finding]:

@@ -1,14 +1,15 @@
-"""A manifest file to pods with their defaults, or to every problem with its place."""
+"""A manifest file to pods with their defaults, ConfigMaps and Secrets, or to every problem with its place."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hostpod.kube import Pod
+from hostpod.manifest.configs import ConfigObject, placed_in_default, settled, validate_config, without_contents
 from hostpod.manifest.defaults import with_defaults
-from hostpod.manifest.documents import PodNode, pods_of
+from hostpod.manifest.documents import ObjectNode, objects_of
 from hostpod.manifest.place import Finding, Path, Place, Problem, path_text
 from hostpod.manifest.rules import Violation, validate_pod
 from hostpod.manifest.structure import StructureReader, locate
@@ -37,18 +38,27 @@ class ParsedPod:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedConfig:
+    """A ConfigMap or Secret without problems, settled, and the line on which it begins."""
+
+    config: ConfigObject
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Parsed:
-    """What a file holds: the pods without problems, all problems and all notes, both in order of line."""
+    """What a file holds: the objects without problems, all problems and all notes, both in order of line."""
 
     pods: tuple[ParsedPod, ...]
     problems: tuple[Problem, ...]
     notes: tuple[Note, ...] = ()
+    configs: tuple[ParsedConfig, ...] = ()
 
 
 class _Reading(NamedTuple):
-    """A pod as it was read, right or wrong, and where its name stands."""
+    """An object as it was read, right or wrong, and where its name stands."""
 
-    pod: Pod
+    value: Pod | ConfigObject
     line: int
     name: Finding
     findings: tuple[Finding, ...]
@@ -65,21 +75,24 @@ def parse_manifest(content: bytes, *, file: str) -> Parsed:
         findings += wrapping
         readings += read
     repeated = {reading.name.place: finding for reading, finding in _repetitions(readings)}
-    pods = [each for each in readings if not each.findings and each.name.place not in repeated]
+    good = [each for each in readings if not each.findings and each.name.place not in repeated]
     findings += repeated.values()
     findings += (finding for reading in readings for finding in reading.findings)
     return Parsed(
-        pods=tuple(ParsedPod(pod=reading.pod, line=reading.line) for reading in pods),
+        pods=tuple(ParsedPod(pod=each.value, line=each.line) for each in good if isinstance(each.value, Pod)),
         problems=_problems(findings, file),
         notes=tuple(sorted(_note(finding) for reading in readings for finding in reading.notes)),
+        configs=tuple(
+            ParsedConfig(config=settled(each.value), line=each.line) for each in good if not isinstance(each.value, Pod)
+        ),
     )
 
 
 def _read_document(document: Document) -> tuple[list[Finding], list[_Reading]]:
-    """What is wrong around the pods of a document, and its pods with what is wrong with each."""
+    """What is wrong around the objects of a document, and its objects with what is wrong with each."""
     around = list(document.findings)
-    nodes: list[PodNode] = []
-    for found in pods_of(document.root):
+    nodes: list[ObjectNode] = []
+    for found in objects_of(document.root):
         if isinstance(found, Finding):
             around.append(found)
         else:
@@ -88,31 +101,43 @@ def _read_document(document: Document) -> tuple[list[Finding], list[_Reading]]:
     for found in nodes:
         own = [finding for finding in around if finding.path[: len(found.path)] == found.path]
         around = [finding for finding in around if finding not in own]
-        readings.append(_read_pod(found, own))
+        readings.append(_read_object(found, own))
     return around, readings
 
 
-def _read_pod(found: PodNode, own: Collection[Finding]) -> _Reading:
+def _read_object(found: ObjectNode, own: Collection[Finding]) -> _Reading:
     reader = StructureReader()
-    data = reader.read_object(found.node, Pod, ())
-    pod = with_defaults(Pod.model_validate(data))
-    remarks = list(survey(data))
+    data = reader.read_object(found.node, found.model, ())
+    value, violations = _checked(found, data, reader.findings)
+    structure = reader.findings if isinstance(value, Pod) else list(without_contents(reader.findings))
+    remarks = list(survey(data, found.model))
 
     def placed(path: Path, message: str, place: Place | None = None) -> Finding:
         return Finding(place or locate(found.node, path), (*found.path, *path), message)
 
     told = _Told({*reader.meant, *_CHECKED_BEFORE})
     told.add((remark.path, remark.message, None) for remark in remarks if remark.kind == "not supported")
-    told.add((finding.path, finding.message, finding.place) for finding in reader.findings)
-    violations = _without_defaults(tuple(validate_pod(pod)), data)
-    told.add((path, message, None) for path, message in _without_echoes(violations, reader.findings))
+    told.add((finding.path, finding.message, finding.place) for finding in structure)
+    told.add((path, message, None) for path, message in violations)
     return _Reading(
-        pod=pod,
+        value=value,
         line=found.node.place.line,
         name=placed(("metadata", "name"), ""),
         findings=(*own, *(placed(*complaint) for complaint in told.complaints)),
         notes=tuple(placed(remark.path, remark.message) for remark in remarks if remark.kind == "no effect"),
     )
+
+
+def _checked(
+    found: ObjectNode, data: dict[str, object], structure: Sequence[Finding]
+) -> tuple[Pod | ConfigObject, list[tuple[Path, str]]]:
+    """The object, and which rules of Kubernetes it breaks."""
+    if found.model is Pod:
+        pod = with_defaults(Pod.model_validate(data))
+        violations = _without_defaults(tuple(validate_pod(pod)), data)
+        return pod, list(_without_echoes(violations, structure))
+    config = placed_in_default(cast("ConfigObject", found.model.model_validate(data)))
+    return config, [(each.path, each.message) for each in validate_config(config)]
 
 
 _Complaint = tuple[Path, str, Place | None]
@@ -164,12 +189,14 @@ def _without_echoes(violations: Iterable[Violation], structure: Iterable[Finding
 
 
 def _repetitions(readings: Iterable[_Reading]) -> Iterator[tuple[_Reading, Finding]]:
-    """Pods whose name an earlier one of the file has."""
-    lines: dict[tuple[str, str], int] = {}
+    """Objects whose name an earlier one of their kind has in the file."""
+    lines: dict[tuple[type, str, str], int] = {}
     for reading in readings:
-        identity = (reading.pod.namespace or "default", reading.pod.name)
-        if identity in lines and reading.pod.name:
-            message = f'the pod "{reading.pod.name}" is in this file already, on line {lines[identity]}: rename one'
+        kind, metadata = type(reading.value), reading.value.metadata
+        identity = (kind, metadata.namespace or "default", metadata.name or "")
+        if identity in lines and metadata.name:
+            what = "pod" if kind is Pod else kind.__name__
+            message = f'the {what} "{metadata.name}" is in this file already, on line {lines[identity]}: rename one'
             yield reading, reading.name._replace(message=message)
         lines.setdefault(identity, reading.line)
 

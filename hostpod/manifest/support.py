@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hostpod.kube import (
+    ConfigMap,
     Container,
     ContainerPort,
     EmptyDirVolumeSource,
@@ -22,6 +23,7 @@ from hostpod.kube import (
     PodSecurityContext,
     PodSpec,
     ResourceRequirements,
+    Secret,
     SecurityContext,
     Volume,
     VolumeMount,
@@ -108,6 +110,8 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
             *("deletionGracePeriodSeconds", "ownerReferences", "finalizers", "managedFields"),
         ),
     },
+    ConfigMap: works("apiVersion", "kind", "metadata", "immutable", "data", "binaryData"),
+    Secret: works("apiVersion", "kind", "metadata", "immutable", "data", "stringData", "type"),
     PodSpec: {
         **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),
         **works("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "securityContext", "os"),

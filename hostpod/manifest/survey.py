@@ -21,11 +21,11 @@ class Remark(NamedTuple):
     message: str
 
 
-def survey(data: Mapping[str, object]) -> Iterator[Remark]:
-    """Remarks on the data of a pod, as `structure` reads it."""
+def survey(data: Mapping[str, object], model: type[KubeModel] = Pod) -> Iterator[Remark]:
+    """Remarks on the data of a pod or another object, as `structure` reads it."""
     spec = data.get("spec")
     host_network = isinstance(spec, dict) and spec.get("hostNetwork") is True
-    yield from _object(data, Pod, (), host_network=host_network)
+    yield from _object(data, model, (), host_network=host_network)
 
 
 def _object(data: Mapping[str, object], model: type[KubeModel], path: Path, *, host_network: bool) -> Iterator[Remark]:

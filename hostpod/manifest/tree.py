@@ -37,6 +37,10 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+# No message of this module shows a value: it may be a Secret's.
+_NO_TAG = 'the tag means nothing here, remove it; a text that begins with "!" needs quotes'
+
+
 class UnreadableError(Exception):
     """A document cannot be read any further from this place on."""
 
@@ -133,17 +137,17 @@ class TreeBuilder:
 
     def _alias(self, name: str, place: Place) -> Node:
         if name not in self._anchors:
-            self._report(place, f'the alias "*{name}" has no anchor "&{name}" before it')
+            self._report(place, 'the alias has no anchor before it; a text that begins with "*" needs quotes')
             return Node(place, None)
         anchored = self._anchors[name]
         if anchored is None:
-            raise UnreadableError(place, f'the alias "*{name}" stands inside of what it repeats')
+            raise UnreadableError(place, "the alias stands inside of what it repeats")
         self._count(anchored[1], place)
         return anchored[0]
 
     def _check_collection_tag(self, event: Any, place: Place) -> None:
         if event.tag not in _COLLECTION_TAGS:
-            self._report(place, f'the tag "{_short(event.tag)}" means nothing here, remove it')
+            self._report(place, _NO_TAG)
 
     def _sequence(self, place: Place) -> Node:
         items: list[Node] = []
@@ -208,9 +212,9 @@ class TreeBuilder:
     def _typed(self, event: Any, place: Place) -> Scalar:
         value = resolve(event.value)
         if event.tag not in _TYPES:
-            self._report(place, f'the tag "{_short(event.tag)}" means nothing here, remove it')
+            self._report(place, _NO_TAG)
         elif type(value) not in _TYPES[event.tag]:
-            self._report(place, f'"{one_line(event.value)}" is not what its tag "{_short(event.tag)}" says')
+            self._report(place, f'the value is not what its tag "{_short(event.tag)}" says')
         return value
 
     def _binary(self, event: Any, place: Place) -> str:

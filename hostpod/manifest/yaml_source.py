@@ -57,6 +57,7 @@ _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _BREAK = re.compile("[\n\x85\u2028\u2029]")
 _BREAK_OF_YAML_ONLY = re.compile("[\x85\u2028\u2029]")
 _NO_CONTENT = re.compile(r"(?:[ \t]*(?:#.*|%.*|---[ \t]*(?:#.*)?)?(?:\n|$))*")
+_QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
@@ -167,4 +168,4 @@ def _explained(error: MarkedYAMLError, part: str, lines: Sequence[int]) -> Findi
             start = error.context_mark if at_its_start else None
             place = here if start is None else Place(lines[start.line], start.column + 1)
             return Finding(place, (), message.format(rest[:1]))
-    return Finding(here, (), f"is no YAML: {one_line(told, 200)}")
+    return Finding(here, (), f"is no YAML: {one_line(_QUOTED.sub('…', told), 200)}")

@@ -11,9 +11,9 @@ from hostpod.manifest.rules.violation import Path, Violation, Violations, at_lea
 ANNOTATIONS_BYTES = 256 * 1024
 
 
-def pod_metadata(path: Path, metadata: ObjectMeta) -> Violations:
-    """All of a pod's metadata. A static pod needs a name of its own: nothing generates one."""
-    yield from named((*path, "name"), metadata.name, dns_subdomain, "a pod needs a name")
+def object_metadata(path: Path, metadata: ObjectMeta, *, what: str) -> Violations:
+    """All metadata of `what` ("a pod"). It needs a name of its own: nothing generates one."""
+    yield from named((*path, "name"), metadata.name, dns_subdomain, f"{what} needs a name")
     yield from named((*path, "namespace"), metadata.namespace, dns_label)
     # It becomes part of directories' and units' names.
     yield from optional((*path, "uid"), metadata.uid, label_value)

@@ -10,7 +10,7 @@ from hostpod.manifest.rules.annotations import known_annotations
 from hostpod.manifest.rules.claims import resource_claims
 from hostpod.manifest.rules.containers import containers
 from hostpod.manifest.rules.formats import dns_subdomain
-from hostpod.manifest.rules.metadata import pod_metadata
+from hostpod.manifest.rules.metadata import object_metadata
 from hostpod.manifest.rules.names import names
 from hostpod.manifest.rules.placement import placement
 from hostpod.manifest.rules.pod_resources import pod_resources
@@ -31,7 +31,7 @@ def validate_pod(pod: Pod) -> tuple[Violation, ...]:
     spec: Path = ("spec",)
     return tuple(
         chain(
-            pod_metadata(metadata, pod.metadata),
+            object_metadata(metadata, pod.metadata, what="a pod"),
             known_annotations(pod),
             profile_annotations(pod, _all_containers(pod.spec)),
             volumes((*spec, "volumes"), pod),

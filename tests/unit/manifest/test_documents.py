@@ -32,15 +32,17 @@ def item(name: str, **more: str) -> dict[str, object]:
         ("apiVersion: v1\n", ["1: kind: is missing, write kind: Pod"]),
         ("kind: pod\napiVersion: v1\n", ['1: kind: "pod" is not accepted, did you mean "Pod"?']),
         (
-            "kind: Secret\napiVersion: v1\n",
-            ["1: kind: Secret is not supported by this version of hostpod, remove this document"],
-        ),
-        (
             "kind: Deployment\napiVersion: apps/v1\n",
             ["1: kind: Deployment is not accepted, hostpod runs Pods of v1: write its template as a Pod"],
         ),
-        ("kind: Ingress\n", ['1: kind: "Ingress" is not accepted, write a Pod, or a List of Pods, of v1']),
-        ("kind: [Pod]\n", ['1: kind: "" is not accepted, write a Pod, or a List of Pods, of v1']),
+        (
+            "kind: Ingress\n",
+            ['1: kind: "Ingress" is not accepted, write a Pod, a ConfigMap or a Secret, or a List of them, of v1'],
+        ),
+        (
+            "kind: [Pod]\n",
+            ['1: kind: "" is not accepted, write a Pod, a ConfigMap or a Secret, or a List of them, of v1'],
+        ),
     ],
 )
 def test_kinds_and_versions(head: str, told: list[str]) -> None:
