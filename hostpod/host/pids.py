@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,18 @@ def start_ticks(pid: int) -> int | None:
         return None
     state, *fields = stat[stat.rindex(b")") + 2 :].split()
     return None if state in (b"Z", b"X") else int(fields[_START_TIME_FIELD - 1])
+
+
+def open_pidfd(pid: int) -> int:
+    """A descriptor of a process. Raises ProcessLookupError."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError as error:
+        # While anything lives in the session or group that a process led, its number is not free: Linux 6.1, for one,
+        # says of such a number that it is invalid.
+        if error.errno == errno.EINVAL:
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
+        raise
 
 
 def kill_children(pid: int) -> None:
@@ -102,7 +115,7 @@ class Watched:
 def watch(pid: int, ended: Callable[[], None], *, started: int | None = None) -> Watched | None:
     """Watch a process; None when it has ended, or when its pid went to another (`started` differs)."""
     try:
-        pidfd = os.pidfd_open(pid)
+        pidfd = open_pidfd(pid)
     except ProcessLookupError:
         return None
     ticks = start_ticks(pid)

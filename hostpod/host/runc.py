@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from hostpod.host.clock import now
-from hostpod.host.pids import start_ticks
+from hostpod.host.pids import open_pidfd, start_ticks
 from hostpod.host.process import CommandError, CommandFailedError, Completed, readable, run, started
 
 Status = Literal["creating", "created", "running", "paused", "stopped"]
@@ -125,7 +125,7 @@ class Runc:
         match _json(self.root / cid / "state.json"):
             case {"init_process_pid": int(pid), "init_process_start": int(started)}:
                 try:
-                    pidfd = os.pidfd_open(pid)
+                    pidfd = open_pidfd(pid)
                 except ProcessLookupError:
                     return
             case _:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from hostpod.host.pids import open_pidfd
 from hostpod.host.process import readable
 
 # What is killed may just have brought forth another: so often it is looked again.
@@ -61,7 +62,7 @@ def arguments(pid: int) -> list[str]:
 async def end_process(pid: int, argv: Sequence[str]) -> None:
     """SIGKILL a process, if it still is the one of this command line, and wait until it is gone."""
     with suppress(ProcessLookupError, TimeoutError):
-        pidfd = os.pidfd_open(pid)
+        pidfd = open_pidfd(pid)
         try:
             if arguments(pid) == argv:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
