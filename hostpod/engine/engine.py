@@ -10,14 +10,15 @@ from contextlib import suppress
 from hostpod.config import BackoffConfig, Config
 from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
+from hostpod.engine.placement import granted, place, room_of
 from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
-from hostpod.engine.view import OUT_OF_PODS, Refused, render
+from hostpod.engine.view import Refused, render
 from hostpod.engine.watchers import Change
 from hostpod.engine.worker import Wish, Worker
 from hostpod.host.clock import now
 from hostpod.kube import Pod
-from hostpod.plan.admission import admit_pods
+from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving, priority_of
 from hostpod.plan.reconcile import is_finished
@@ -38,6 +39,8 @@ class Engine:
         self._tasks: asyncio.TaskGroup | None = None
         self._started: set[str] = set()
         self._refused: dict[str, Refused] = {}
+        self._conditions: frozenset[str] = frozenset()
+        self._occupied: frozenset[tuple[str, str, bool]] = frozenset()
         self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
 
     async def adopt(self, gets_on: Callable[[], None] = lambda: None) -> None:
@@ -75,29 +78,56 @@ class Engine:
         """All pods that should be; every other pod ends."""
         self._wishes = wishes
         by_key = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
-        admission = admit_pods(by_key, self._workers, max_pods=self._edges.config.max_pods)
-        self._refuse({key: by_key[key].pod for key in admission.refused})
+        before, self._occupied = granted(self._workers), self._occupancy()
+        admission = place(
+            by_key,
+            self._workers,
+            room=room_of(self._edges.config, self._edges.privileges),
+            finished=[key for key, _, over in self._occupied if over],
+            conditions=self._conditions,
+        )
+        self._refuse({key: (by_key[key].pod, refusal) for key, refusal in admission.refused.items()})
         for key in admission.taken:
             worker = self._workers.get(key) or self._add(key, None)
             worker.want(by_key[key])
-        for key in self._workers.keys() - set(admission.taken):
+        for key in admission.kept:
+            self._workers[key].want(before[key])
+        for key in self._workers.keys() - {*admission.taken, *admission.kept}:
             self._workers[key].want(None)
         self._start_new()
 
-    def _refuse(self, pods: Mapping[str, Pod]) -> None:
-        """There is no room for these; each is told once."""
+    def show_conditions(self, conditions: frozenset[str]) -> None:
+        """What this node is short of, by the names of its conditions: what is new does not come meanwhile."""
+        self._conditions = conditions
+        self.apply(self._wishes)
+
+    def _refuse(self, pods: Mapping[str, tuple[Pod, Refusal]]) -> None:
+        """These do not fit; each is told once."""
         before, self._refused = self._refused, {}
-        for key, pod in pods.items():
+        for key, (pod, refusal) in pods.items():
             refused = before.get(key)
-            if refused is None or refused.pod.uid != pod.uid:
-                refused = Refused(pod=pod, since=now(), max_pods=self._edges.config.max_pods)
-                self._edges.events.pod(pod.metadata, "Warning", OUT_OF_PODS, refused.message)
+            if refused is None or refused.pod.uid != pod.uid or refused.refusal.reason != refusal.reason:
+                refused = Refused(pod=pod, since=now(), refusal=refusal)
+                self._edges.events.pod(pod.metadata, "Warning", refusal.reason, refusal.message)
             self._refused[key] = refused
         for key in {*before, *self._refused}:
             self._tell(key)
 
+    def _occupancy(self) -> frozenset[tuple[str, str, bool]]:
+        """What is on the host, by key and uid, and whether it has ended for good: when it changes, others may fit.
+
+        A pod that was evicted may come again, and keeps its room.
+        """
+        here = ((key, worker.observed()) for key, worker in self._workers.items())
+        return frozenset((key, seen.uid, seen.verdict is None and is_finished(seen)) for key, seen in here if seen)
+
+    def _worker_changed(self, key: str) -> None:
+        self._tell(key)
+        if self._refused and self._farewell is None and self._occupancy() != self._occupied:
+            self.apply(self._wishes)
+
     def _add(self, key: str, state: PodState | None) -> Worker:
-        worker = Worker(self._edges, self._rule, state, lambda: self._tell(key))
+        worker = Worker(self._edges, self._rule, state, lambda: self._worker_changed(key))
         self._workers[key] = worker
         if self._farewell is not None:
             worker.leave(_refusal(self._farewell))
@@ -116,7 +146,7 @@ class Engine:
             await worker.run()
         del self._workers[key]
         self._started.discard(key)
-        self._tell(key)
+        self._worker_changed(key)
 
     @property
     def tasks(self) -> asyncio.TaskGroup:

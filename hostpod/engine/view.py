@@ -7,11 +7,10 @@ from typing import Any
 
 from hostpod.kube import Pod, PodStatus, to_json
 from hostpod.oci import qos_class
+from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.observed import ObservedPod
 from hostpod.plan.status import pod_status, timestamp
-
-OUT_OF_PODS = "OutOfpods"  # the kubelet's spelling
 
 
 def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None) -> dict[str, Any]:
@@ -28,23 +27,18 @@ def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | N
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """A pod for which there is no room on this node: shown as failed, as the kubelet shows it."""
+    """A pod that is not taken on this node: shown as failed, as the kubelet shows it."""
 
     pod: Pod
     since: float
-    max_pods: int
-
-    @property
-    def message(self) -> str:
-        """Why, and what to do."""
-        return f"not run: this node runs at most {self.max_pods} pods (setting maxPods)"
+    refusal: Refusal
 
     def render(self) -> dict[str, Any]:
         """The v1 Pod, in the shape of GET /pods."""
         status = PodStatus(
             phase="Failed",
-            reason=OUT_OF_PODS,
-            message=self.message,
+            reason=self.refusal.reason,
+            message=f"Pod was rejected: {self.refusal.message}",
             start_time=timestamp(self.since),
             qos_class=qos_class(self.pod),
         )

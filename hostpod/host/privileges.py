@@ -14,7 +14,7 @@ _CAP_SYS_RESOURCE = 24
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Privileges:
     """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
-    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` is what the host has."""
+    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` and `cpus` are what the host has."""
 
     may_raise_limits: bool = True
     oom_score_adj: int = 0
@@ -22,6 +22,7 @@ class Privileges:
     cgroup_v2: bool = False
     controllers: frozenset[str] = frozenset({"cpu", "memory", "pids"})
     memory_bytes: int = 0
+    cpus: int = 1
 
     def allowed_oom_score_adj(self, wanted: int) -> int:
         """The wanted value, or the nearest that the kernel lets this process set."""
@@ -46,6 +47,7 @@ def find_privileges(
         cgroup_v2=cgroup_v2,
         controllers=controllers,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        cpus=os.cpu_count() or 1,
     )
 
 

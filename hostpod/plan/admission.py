@@ -1,20 +1,165 @@
-"""Which wished pods this host takes: never more than maxPods, and those that are here stay."""
+"""Which wished pods this host takes, by what they ask for and what it has. Pure; reasons and words are the kubelet's.
+
+A pod that was taken stays, whoever comes. A change of it that does not fit is refused, and it goes on as it was. A pod
+that has ended for good takes no room; one that is about to go has its host ports until it is gone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from hostpod.kube import Pod
+from hostpod.kube.pod_resources import NOTHING, pod_requests, qos_class
+from hostpod.plan.host_ports import HostPort, conflict, host_ports
+from hostpod.plan.leaving import CRITICAL, priority_of
+
+MEMORY_PRESSURE = "MemoryPressure"
+
+_NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What this host has for pods, all together."""
+
+    pods: int
+    cpu_milli: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """Why a pod is not run."""
+
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Admission:
-    """Names of the pods that may be, and of those for which there is no room."""
+    """Keys of the pods that may be as they are wished, of those that stay as they were, and why others are not.
+
+    What stays as it was is among the refused, too.
+    """
 
     taken: tuple[str, ...]
-    refused: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
 
 
-def admit_pods(wished: Collection[str], present: Collection[str], *, max_pods: int) -> Admission:
-    """Pods that are here come first, then the others by name."""
-    ordered = sorted(wished, key=lambda name: (name not in present, name))
-    return Admission(taken=tuple(ordered[:max_pods]), refused=tuple(ordered[max_pods:]))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Needs:
+    """What one pod takes of the host."""
+
+    key: str
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    ports: frozenset[HostPort] = frozenset()
+
+    def fits_in(self, other: Needs) -> bool:
+        """Whether nothing is needed that another does not need as well."""
+        return (
+            self.cpu_milli <= other.cpu_milli and self.memory_bytes <= other.memory_bytes and self.ports <= other.ports
+        )
+
+
+def needs_of(key: str, pod: Pod) -> Needs:
+    """What a pod requests."""
+    requests = pod_requests(pod)
+    return Needs(
+        key=key,
+        cpu_milli=requests.get("cpu", NOTHING).milli,
+        memory_bytes=requests.get("memory", NOTHING).value,
+        ports=host_ports(pod),
+    )
+
+
+class _Ledger:
+    """What is taken of the room so far."""
+
+    def __init__(self, room: Room, leaving: Iterable[Needs]) -> None:
+        self._room = room
+        self._taken: dict[str, Needs] = {}
+        self._cpu_milli = self._memory_bytes = 0
+        self._leaving = tuple(needs for needs in leaving if needs.ports)
+
+    def enter(self, needs: Needs) -> None:
+        """Take what a pod needs, in place of what it had."""
+        before = self._taken.get(needs.key, Needs(key=needs.key))
+        self._cpu_milli += needs.cpu_milli - before.cpu_milli
+        self._memory_bytes += needs.memory_bytes - before.memory_bytes
+        self._taken[needs.key] = needs
+
+    def refusal(self, needs: Needs) -> Refusal | None:
+        """The first thing that there is not enough of for a pod, in the kubelet's order."""
+        before = self._taken.get(needs.key, Needs(key=needs.key))
+        pods = len(self._taken.keys() - {needs.key})
+        amounts = (
+            ("pods", 1, pods, self._room.pods),
+            ("cpu", needs.cpu_milli, self._cpu_milli - before.cpu_milli, self._room.cpu_milli),
+            ("memory", needs.memory_bytes, self._memory_bytes - before.memory_bytes, self._room.memory_bytes),
+        )
+        for name, asked, used, capacity in amounts:
+            if asked > 0 and asked > capacity - used:
+                words = f"requested: {asked}, used: {used}, capacity: {capacity}"
+                return Refusal(reason=f"OutOf{name}", message=f"Node didn't have enough resource: {name}, {words}")
+        return self._port_refusal(needs)
+
+    def _port_refusal(self, needs: Needs) -> Refusal | None:
+        if not needs.ports:
+            return None
+        for other in (*self._taken.values(), *self._leaving):
+            port = conflict(needs.ports, other.ports) if other.key != needs.key else None
+            if port is not None:
+                message = f"Predicate NodePorts failed: {_NO_FREE_PORTS}: pod {other.key} has {port}"
+                return Refusal(reason="NodePorts", message=message)
+        return None
+
+
+def admit_pods(
+    wished: Mapping[str, Pod],
+    granted: Mapping[str, Pod],
+    *,
+    room: Room,
+    finished: Collection[str] = (),
+    leaving: Iterable[Needs] = (),
+    conditions: Collection[str] = (),
+) -> Admission:
+    """Take what fits: what was `granted` before as it was then, its changes, and what is new, by priority and name.
+
+    `finished` have ended for good as they are wished, `leaving` are about to go. Under node `conditions` what is new is
+    refused, but for critical pods and, where memory alone is short, those that are not BestEffort.
+    """
+    ordered = sorted(wished, key=lambda key: (key not in granted, -priority_of(wished[key]), key))
+    before = {key: needs_of(key, granted[key]) for key in ordered if key in granted and key not in finished}
+    before = dict(list(before.items())[: room.pods])
+    ledger = _Ledger(room, leaving)
+    for needs in before.values():
+        ledger.enter(needs)
+    refused: dict[str, Refusal] = {}
+    for key in ordered:
+        if key in finished:
+            continue
+        needs = needs_of(key, wished[key])
+        pressed = _pressed(wished[key], conditions) if key not in granted else None
+        fits = key in before and needs.fits_in(before[key])
+        refusal = None if fits else pressed or ledger.refusal(needs)
+        if refusal is not None:
+            refused[key] = refusal
+        else:
+            ledger.enter(needs)
+    return Admission(
+        taken=tuple(key for key in ordered if key not in refused),
+        kept=tuple(key for key in refused if key in before),
+        refused=refused,
+    )
+
+
+def _pressed(pod: Pod, conditions: Collection[str]) -> Refusal | None:
+    """What a host that is short of something refuses: all but critical pods, and those that ask for their memory."""
+    if not conditions or priority_of(pod) >= CRITICAL:
+        return None
+    if set(conditions) == {MEMORY_PRESSURE} and qos_class(pod) != "BestEffort":
+        return None
+    return Refusal(reason="Evicted", message=f"The node had condition: [{', '.join(sorted(conditions))}]. ")

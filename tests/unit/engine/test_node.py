@@ -7,9 +7,10 @@ import pytest
 
 from hostpod.host.logs import LogOptions
 from hostpod.images import ImagePullError
+from hostpod.kube import Pod, ResourceRequirements
 from hostpod.kube.api_status import StatusError
-from tests.unit.engine.a_host import Host, a_host, named
-from tests.unit.engine.machine import Machine
+from tests.unit.engine.a_host import Host, a_host, named, until_killed
+from tests.unit.engine.machine import Machine, end
 
 PROBLEM = {"file": "web.yaml", "line": 3, "text": "web.yaml:3: spec: wrong"}
 
@@ -47,6 +48,68 @@ def test_no_more_pods_than_there_is_room_for(machine: Machine) -> None:
             assert (event["involvedObject"]["name"], event["count"]) == ("a", 1)
             host.apply(named("a", "1"), named("b", "2"))
             await host.until(lambda pods: set(pods) == {"a", "b"})
+            await host.until_running()
+
+    asyncio.run(run())
+
+
+def asking(name: str, uid: str, cpu: str, **spec: Any) -> Pod:
+    """A pod that requests so much cpu; the machine has one."""
+    pod = named(name, uid, **spec)
+    resources = ResourceRequirements.model_validate({"requests": {"cpu": cpu}})
+    (web,) = pod.spec.containers
+    containers = (web.model_copy(update={"resources": resources}),)
+    return pod.model_copy(update={"spec": pod.spec.model_copy(update={"containers": containers})})
+
+
+def test_a_pod_that_does_not_fit_comes_when_another_has_ended_for_good(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine) as host:
+            host.apply(asking("a", "1", "1", restartPolicy="Never"), asking("b", "2", "1"))
+            pods = await host.until(lambda pods: "a" in pods and pods["a"]["status"]["phase"] == "Running")
+            assert pods["b"]["status"]["reason"] == "OutOfcpu"
+            assert pods["b"]["status"]["message"] == (
+                "Pod was rejected: Node didn't have enough resource: cpu, requested: 1000, used: 1000, capacity: 1000"
+            )
+            state = host.engine.pod_state("default", "a")
+            assert state is not None
+            for record in state.containers.values():
+                assert record.pid is not None
+                end(record.pid)
+            pods = await host.until(lambda pods: pods["b"]["status"]["phase"] == "Running")
+            assert pods["a"]["status"]["phase"] == "Failed"
+
+    asyncio.run(run())
+
+
+def test_a_change_that_does_not_fit_leaves_the_pod_as_it_is_over_a_restart_too(machine: Machine) -> None:
+    async def run() -> None:
+        async with until_killed(machine, asking("a", "1", "1")) as host:
+            await host.until_running()
+            host.apply(asking("a", "2", "2"))
+            (event,) = (event for event in host.node.events() if event["reason"] == "OutOfcpu")
+            assert event["involvedObject"]["uid"] == "2"
+            assert {pod["metadata"]["uid"] for pod in host.node.pods()} == {"1"}
+        async with a_host(machine, asking("a", "2", "2")) as host:
+            pods = await host.until(lambda pods: pods["a"]["status"]["phase"] == "Running")
+            assert pods["a"]["metadata"]["uid"] == "1"
+            host.apply(asking("a", "3", "500m"))
+            await host.until(lambda pods: pods["a"]["metadata"]["uid"] == "3")
+            await host.until_running()
+
+    asyncio.run(run())
+
+
+def test_nothing_new_comes_while_the_node_is_short_of_something(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine, named("a", "1")) as host:
+            await host.until_running()
+            host.engine.show_conditions(frozenset({"DiskPressure"}))
+            host.apply(named("a", "1"), named("b", "2"))
+            pods = await host.until(lambda pods: "b" in pods)
+            assert (pods["a"]["status"]["phase"], pods["b"]["status"]["reason"]) == ("Running", "Evicted")
+            assert pods["b"]["status"]["message"] == "Pod was rejected: The node had condition: [DiskPressure]. "
+            host.engine.show_conditions(frozenset())
             await host.until_running()
 
     asyncio.run(run())

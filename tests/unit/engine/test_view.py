@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from hostpod.engine.view import Refused, not_yet_admitted, render
+from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.observed import Ending
 from tests.unit.plan.build import attempt, pod, seen
@@ -40,11 +41,12 @@ def test_a_pod_that_has_not_begun_is_pending() -> None:
 
 
 def test_a_pod_without_room_has_failed_and_says_why() -> None:
-    refused = Refused(pod=pod(), since=99.0, max_pods=3)
+    refusal = Refusal(reason="OutOfpods", message="Node didn't have enough resource: pods, …")
+    refused = Refused(pod=pod(), since=99.0, refusal=refusal)
     assert refused.render()["status"] == {
         "phase": "Failed",
         "reason": "OutOfpods",
-        "message": "not run: this node runs at most 3 pods (setting maxPods)",
+        "message": "Pod was rejected: Node didn't have enough resource: pods, …",
         "startTime": "1970-01-01T00:01:39Z",
         "qosClass": "BestEffort",
     }

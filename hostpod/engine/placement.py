@@ -1,0 +1,56 @@
+"""Which wished pods this host takes now: what the decision needs is gathered here, from workers, settings and host."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from hostpod.config import Config
+from hostpod.engine.worker import Wish, Worker
+from hostpod.host.privileges import Privileges
+from hostpod.plan.admission import Admission, Room, admit_pods, needs_of
+
+
+def place(
+    wished: Mapping[str, Wish],
+    workers: Mapping[str, Worker],
+    *,
+    room: Room,
+    finished: Collection[str],
+    conditions: Collection[str],
+) -> Admission:
+    """Take what fits of the wishes, beside what is here. `finished` are pods that have ended for good."""
+    return admit_pods(
+        {key: wish.pod for key, wish in wished.items()},
+        {key: wish.pod for key, wish in granted(workers).items()},
+        room=room,
+        finished=[key for key in finished if key in wished and is_as_wished(workers[key], wished[key])],
+        leaving=[
+            needs_of(key, worker.state.record.pod)
+            for key, worker in workers.items()
+            if worker.state is not None and not (key in wished and is_as_wished(worker, wished[key]))
+        ],
+        conditions=conditions,
+    )
+
+
+def is_as_wished(worker: Worker, wish: Wish) -> bool:
+    """Whether the pod on the host is of the version that is wished."""
+    return worker.state is not None and worker.state.uid == wish.pod.uid
+
+
+def granted(workers: Mapping[str, Worker]) -> Mapping[str, Wish]:
+    """What every pod that is here was taken as: it goes on as that where a change of it does not fit."""
+    found = {key: worker.wish or _as_it_is(worker) for key, worker in workers.items()}
+    return {key: wish for key, wish in found.items() if wish is not None}
+
+
+def _as_it_is(worker: Worker) -> Wish | None:
+    """A pod that an earlier daemon left, and that does not end."""
+    if worker.state is None or worker.state.record.ending is not None:
+        return None
+    return Wish(pod=worker.state.record.pod, file=worker.state.record.file)
+
+
+def room_of(config: Config, privileges: Privileges) -> Room:
+    """What this host has for pods."""
+    return Room(pods=config.max_pods, cpu_milli=privileges.cpus * 1000, memory_bytes=privileges.memory_bytes)
