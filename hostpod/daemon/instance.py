@@ -13,7 +13,7 @@ from pathlib import Path
 from hostpod.config import Config
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
-from hostpod.engine.events import EventLog
+from hostpod.engine.events import EventLog, bound_of
 from hostpod.engine.paths import Paths
 from hostpod.host.cgroup import CgroupError
 from hostpod.host.cgroup_choice import choose_driver
@@ -119,6 +119,8 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
     )
     network = PodNetwork(config.network, leases=paths.leases)
     await network.open(sets_up=starts)
+    events = EventLog(node=config.node_name, now=now, bound=bound_of(config.events))
+    stack.enter_context(events.kept(paths.state / "events.jsonl", config.events))
     return Edges(
         config=config,
         paths=paths,
@@ -134,7 +136,7 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
         images=images,
         network=network,
         volumes=PodVolumes(state=paths.pod_states, runtime=paths.pods),
-        events=EventLog(node=config.node_name, now=now),
+        events=events,
         privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers),
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),
     )

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from hostpod.engine.events import KEPT, EventLog
+from hostpod.engine.events import EventLog
 from hostpod.engine.records import ContainerRecord
 from hostpod.host.journal import journal_fields
 from hostpod.kube import ObjectMeta
+from hostpod.plan.happenings import Bound
 
 META = ObjectMeta(name="web-host", namespace="default", uid="u1")
 
@@ -101,11 +102,36 @@ def test_the_end_of_a_container_is_for_the_journal_alone(
 
 
 def test_only_the_newest_are_kept() -> None:
+    ticks = count(1000)
+    log = EventLog(node="host", now=lambda: float(next(ticks)), bound=Bound(size_bytes=10_000))
+    for number in range(200):
+        log.pod(ObjectMeta(name=f"p{number}", uid="u"), "Normal", "Pulled", "m")
+    names = [event["involvedObject"]["name"] for event in log.rendered()]
+    assert names == [f"p{number}" for number in range(200 - len(names), 200)]
+    assert 20 < len(names) < 100
+
+
+def test_init_containers_have_their_own_field_path() -> None:
     log = event_log()
-    for number in range(KEPT + 5):
-        log.pod(META, "Normal", "Pulled", f"{number}")
-    assert len(log.rendered()) == KEPT
-    assert log.rendered()[0]["message"] == "5"
+    log.pod(META, "Normal", "Started", "m", container="first", init=True)
+    assert log.rendered()[0]["involvedObject"]["fieldPath"] == "spec.initContainers{first}"
+
+
+def test_an_event_of_the_node(caplog: pytest.LogCaptureFixture) -> None:
+    log = event_log()
+    log.node("Warning", "SystemOOM", "System OOM encountered")
+    (event,) = log.rendered()
+    assert event["involvedObject"] == {"kind": "Node", "apiVersion": "v1", "name": "host", "uid": "host"}
+    assert event["metadata"]["namespace"] == "default"
+    assert caplog.messages == ["SystemOOM: System OOM encountered"]
+
+
+def test_the_journal_has_the_message_itself_of_those_that_are_combined(caplog: pytest.LogCaptureFixture) -> None:
+    log = event_log()
+    for number in range(20):
+        log.pod(META, "Warning", "Failed", f"errno {number}")
+    assert caplog.messages == [f"web-host: Failed: errno {number}" for number in range(20)]
+    assert log.rendered()[-1]["message"] == "(combined from similar events): errno 19"
 
 
 def test_watching_tells_of_repeats_as_modified() -> None:
