@@ -31,6 +31,7 @@ from hostpod.host.privileges import allow_many_descriptors
 from hostpod.plan.leaving import Farewell
 from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
+from hostpod.sources.circles import circle_problems
 from hostpod.sources.directory import DirectorySource
 from hostpod.sources.snapshot import FileProblem, Snapshot
 
@@ -119,7 +120,8 @@ class _Daemon:
 
     def apply(self, snapshot: Snapshot) -> None:
         """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
-        self.node.show_problems([_problem(found) for found in snapshot.problems])
+        problems = (*snapshot.problems, *circle_problems(snapshot.pods))
+        self.node.show_problems([_problem(found) for found in problems])
         self.engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
         self.status.changed()
 

@@ -20,7 +20,8 @@ from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving, priority_of
+from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
+from hostpod.plan.ordering import leaving_turns
 from hostpod.plan.reconcile import is_finished
 from hostpod.plan.summary import Standing, standing
 
@@ -203,10 +204,22 @@ class Engine:
         return longest_s(self._staying(farewell), farewell)
 
     def _staying(self, farewell: Farewell) -> list[Staying]:
+        observed = {key: worker.observed() for key, worker in self._workers.items()}
+        here = {
+            key: seen
+            for key, seen in observed.items()
+            if seen is not None and (farewell.finished_too or not is_finished(seen))
+        }
+        turns = leaving_turns({key: seen.pod for key, seen in here.items()})
         return [
-            Staying(key=key, priority=priority_of(seen.pod), grace_s=grace_of(seen.pod), leave=worker.asked_to_leave)
-            for key, worker in self._workers.items()
-            if (seen := worker.observed()) is not None and (farewell.finished_too or not is_finished(seen))
+            Staying(
+                key=key,
+                priority=turns[key].priority,
+                level=turns[key].level,
+                grace_s=grace_of(seen.pod),
+                leave=self._workers[key].asked_to_leave,
+            )
+            for key, seen in here.items()
         ]
 
     # What people see

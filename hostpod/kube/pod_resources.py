@@ -26,7 +26,11 @@ def pod_requests(pod: Pod) -> dict[str, Quantity]:
     """What a pod requests, by resource; one that no container names is left out."""
     containers = (*pod.spec.init_containers, *pod.spec.containers)
     named = dict.fromkeys(chain.from_iterable(container.resources.requests for container in containers))
-    return {name: _most(pod.spec, lambda c, name=name: c.resources.requests.get(name, NOTHING)) for name in named}
+    return {name: _most(pod.spec, _request_of(name)) for name in named}
+
+
+def _request_of(name: str) -> Callable[[Container], Quantity]:
+    return lambda container: container.resources.requests.get(name, NOTHING)
 
 
 def pod_limit(pod: Pod, name: str) -> Quantity | None:

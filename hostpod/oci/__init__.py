@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hostpod.kube.pod_resources import qos_class
 from hostpod.oci.container import container_spec, pod_hostname
 from hostpod.oci.pause import pause_spec
-from hostpod.oci.resources import PodLimits, pod_limits, qos_class
+from hostpod.oci.resources import PodLimits, pod_limits
 from hostpod.oci.user import resolve_user
 from hostpod.oci.values import ImageDefaults, Mount, SandboxPaths, SpecError, User
 

@@ -1,7 +1,8 @@
 """How all pods end, with the host or with the daemon: which of them when, and with what grace. Pure.
 
-Pods end in ascending priority; those of one priority form a wave and end side by side. A wave begins when the one
-before it is gone or has had its time. Short time is shared fairly: what one wave does not need the others have.
+Pods end in ascending priority, and of one priority those first that come after others (plan/ordering.py). Those of one
+turn form a wave and end side by side. A wave begins when the one before it is gone or has had its time. Short time is
+shared fairly: what one wave does not need the others have.
 """
 
 from __future__ import annotations
@@ -47,11 +48,12 @@ class Leave:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Staying:
-    """A pod that is still on the host, and whether it has been asked to leave."""
+    """A pod that is still on the host, and whether it has been asked to leave. `level` orders those of one priority."""
 
     key: str
     priority: int
     grace_s: float
+    level: int = 0
     leave: Leave | None = None
 
 
@@ -68,13 +70,13 @@ def plan_leaving(pods: Sequence[Staying], farewell: Farewell, *, since: float, n
     awaited = [pod.leave.waited_until for pod in pods if pod.leave is not None and pod.leave.waited_until > now]
     if awaited:
         return Leaving(wake_at=min(awaited))
-    waves = [list(wave) for _, wave in groupby(sorted(_not_asked(pods), key=_priority), key=_priority)]
+    waves = [list(wave) for _, wave in groupby(sorted(_not_asked(pods), key=_turn), key=_turn)]
     if not waves:
         return Leaving()
-    critical = _priority(waves[0][0]) >= CRITICAL
+    critical = waves[0][0].priority >= CRITICAL
     reserve_s = farewell.critical_s if any(pod.priority >= CRITICAL for pod in pods) else 0.0
     end = _end(farewell.total_s, min(reserve_s, farewell.total_s), since, now, critical=critical)
-    rivals = [wave for wave in waves if (_priority(wave[0]) >= CRITICAL) == critical]
+    rivals = [wave for wave in waves if (wave[0].priority >= CRITICAL) == critical]
     share_s = _share_s([_wanted_s(wave) for wave in rivals], max(0.0, end - now))
     leave = Leave(
         reason=farewell.reason,
@@ -88,7 +90,7 @@ def plan_leaving(pods: Sequence[Staying], farewell: Farewell, *, since: float, n
 
 def longest_s(pods: Sequence[Staying], farewell: Farewell) -> float:
     """How long it takes until all are gone or have had their time, at most."""
-    waves = groupby(sorted(pods, key=_priority), key=_priority)
+    waves = groupby(sorted(pods, key=_turn), key=_turn)
     return min(farewell.total_s, sum(_wanted_s(list(wave)) + farewell.slack_s for _, wave in waves))
 
 
@@ -96,8 +98,8 @@ def _not_asked(pods: Sequence[Staying]) -> list[Staying]:
     return [pod for pod in pods if pod.leave is None]
 
 
-def _priority(pod: Staying) -> int:
-    return pod.priority
+def _turn(pod: Staying) -> tuple[int, int]:
+    return pod.priority, pod.level
 
 
 def _wanted_s(wave: Sequence[Staying]) -> float:

@@ -1,10 +1,12 @@
-"""Rules for the annotations that Kubernetes reads from a pod."""
+"""Rules for the annotations that Kubernetes or hostpod reads from a pod."""
 
 from __future__ import annotations
 
 import re
 
 from hostpod.kube import Pod
+from hostpod.kube.annotations import AFTER
+from hostpod.manifest.rules.formats import dns_label, dns_subdomain
 from hostpod.manifest.rules.violation import Violation, Violations, quoted
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -21,3 +23,17 @@ def known_annotations(pod: Pod) -> Violations:
             path=("metadata", "annotations", DELETION_COST),
             message=f"{quoted(cost)} must be a whole number of 32 bits, without + and leading zeros",
         )
+    yield from _after(pod)
+
+
+def _after(pod: Pod) -> Violations:
+    """Names of pods: `db, other-namespace/cache`."""
+    for name in filter(None, (part.strip() for part in pod.metadata.annotations.get(AFTER, "").split(","))):
+        *namespaces, pod_name = name.split("/")
+        if len(namespaces) > 1 or dns_subdomain(pod_name) or any(map(dns_label, namespaces)):
+            yield Violation(
+                path=("metadata", "annotations", AFTER),
+                message=f"{quoted(name)} is no name of a pod, write NAME or NAMESPACE/NAME, and a comma between two",
+            )
+        elif pod_name == pod.name and namespaces in ([], [pod.namespace or "default"]):
+            yield Violation(path=("metadata", "annotations", AFTER), message="a pod cannot start after itself")

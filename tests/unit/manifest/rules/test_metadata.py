@@ -84,3 +84,23 @@ def test_anything_else_is_no_deletion_cost(cost: str) -> None:
             "a whole number of 32 bits, without + and leading zeros"
         )
     ]
+
+
+@pytest.mark.parametrize("names", ["", "db", "db, cache", "other/db", " db,,other/cache.v2 "])
+def test_names_of_pods_that_are_ready_before(names: str) -> None:
+    assert problems(metadata={"name": "web", "annotations": {"hostpod.io/after": names}}) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("db cache", '"db cache" is no name of a pod, write NAME or NAMESPACE/NAME, and a comma between two'),
+        ("a/b/c", '"a/b/c" is no name of a pod, write NAME or NAMESPACE/NAME, and a comma between two'),
+        ("db, Other/x", '"Other/x" is no name of a pod, write NAME or NAMESPACE/NAME, and a comma between two'),
+        ("web", "a pod cannot start after itself"),
+        ("default/web", "a pod cannot start after itself"),
+    ],
+)
+def test_what_cannot_be_a_pod_that_is_ready_before(names: str, message: str) -> None:
+    found = problems(metadata={"name": "web", "annotations": {"hostpod.io/after": names}})
+    assert found == [f"metadata.annotations.hostpod.io/after: {message}"]
