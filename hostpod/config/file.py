@@ -147,6 +147,9 @@ def _find(root: yaml.Node, path: Keys) -> tuple[yaml.Node, Keys]:
     """The node at a path, and as much of the path as is in the file (unions add names of their own)."""
     node, keys = root, tuple[str, ...]()
     for part in path:
+        if isinstance(node, yaml.SequenceNode) and part.isdecimal():
+            node = node.value[int(part)]
+            continue
         if not isinstance(node, yaml.MappingNode):
             break
         for key_node, value_node in reversed(node.value):
@@ -170,6 +173,7 @@ _WORDS = {
     "bool_type": "{given} must be true or false",
     "string_type": "{given} is not text, put it in quotes",
     "path_type": "{given} is not a path",
+    "tuple_type": "{given} must be a list, write for example [/srv/pods]",
     "model_type": "{given} must be a group of settings, one a line, indented below the key",
 }
 

@@ -8,7 +8,16 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from hostpod.config import names
-from hostpod.config.values import LIVE, Config, Section, absolute_path, address, parse_duration, subnet
+from hostpod.config.values import (
+    LIVE,
+    Config,
+    Section,
+    absolute_path,
+    address,
+    parse_duration,
+    subnet,
+    web_address,
+)
 
 Keys = tuple[str, ...]
 
@@ -90,6 +99,7 @@ _FUNCTIONS = {
     absolute_path: "absolute",
     subnet: "IPv4, prefix length from 8 to 29",
     address: "IPv4 or IPv6",
+    web_address: "http:// or https://",
 }
 _LIMITS = ("ge", "le", "pattern", "min_length", "max_length")
 
@@ -106,4 +116,5 @@ def unit_of(field: FieldInfo, keys: Keys) -> str:
         return "true or false"
     if field.annotation is int:
         return "bytes" if keys[-1] in {"maxBytes", "mtu"} else "number"
-    return "path" if absolute_path in _functions(field) else "text"
+    kind = "path" if absolute_path in _functions(field) else "text"
+    return f"list of {kind}s" if get_origin(field.annotation) is tuple else kind

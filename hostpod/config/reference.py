@@ -108,6 +108,8 @@ def default_text(field: FieldInfo) -> str:
         return ""
     if is_duration(field):
         return duration_text(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

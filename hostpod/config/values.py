@@ -9,6 +9,7 @@ import re
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic.alias_generators import to_camel
@@ -41,6 +42,20 @@ def absolute_path(value: object) -> object:
     return value
 
 
+def web_address(value: str) -> str:
+    """An http or https URL. What is refused is not shown: a URL may hold a password."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(
+            "this is no http:// or https:// address that can be asked, write for example https://host/pods"
+        )
+    return parts.geturl()
+
+
 def subnet(value: str) -> str:
     """An IPv4 subnet that can hold a bridge and some pods."""
     try:
@@ -66,6 +81,7 @@ LIVE: JsonDict = {"reload": True}
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
 AbsolutePath = Annotated[Path, BeforeValidator(absolute_path)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
 Subnet = Annotated[str, AfterValidator(subnet)]
 Address = Annotated[str, AfterValidator(address)]
 
@@ -85,6 +101,40 @@ class ManifestConfig(Section):
 
     directory: AbsolutePath = Field(
         Path("/etc/hostpod/manifests"), description="Directory that is watched for manifests."
+    )
+    directories: tuple[AbsolutePath, ...] = Field(
+        (),
+        description="More such directories. Of two pods of one name the one of the directory that is named first runs "
+        "(docs/sources.md).",
+    )
+    url: WebAddress | None = Field(
+        None, repr=False, description="Where manifests are fetched from as well; it comes after all directories."
+    )
+    url_interval_s: Seconds = Field(
+        20.0,
+        ge=1,
+        le=86400,
+        alias="urlInterval",
+        description="How often the URL is asked.",
+        json_schema_extra=LIVE,
+    )
+    url_timeout_s: Seconds = Field(
+        10.0,
+        ge=1,
+        le=600,
+        alias="urlTimeout",
+        description="Longest answer of the URL, from the first question to the last byte.",
+        json_schema_extra=LIVE,
+    )
+    url_headers_file: AbsolutePath | None = Field(
+        None,
+        alias="urlHeadersFile",
+        description="Headers that are sent to the URL, `Name: value` one a line; read anew at each question.",
+    )
+    url_ca_file: AbsolutePath | None = Field(
+        None,
+        alias="urlCaFile",
+        description="Certificates (PEM) that the URL's server is trusted by; unset: the host's own.",
     )
     rescan_interval_s: Seconds = Field(
         20.0,
@@ -106,9 +156,25 @@ class ManifestConfig(Section):
         10 * 1024 * 1024,
         ge=1024,
         le=1 << 30,
-        description="Largest manifest file that is read, bytes.",
+        description="Largest manifest file that is read, and largest answer of the URL, bytes.",
         json_schema_extra=LIVE,
     )
+
+    @property
+    def all_directories(self) -> tuple[Path, ...]:
+        """In the order in which they count."""
+        return (self.directory, *self.directories)
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        for number, directory in enumerate(self.directories):
+            if directory in (self.directory, *self.directories[:number]):
+                raise ValueError(f"directories: {directory} is named twice, by directory or here; keep one")
+        if self.url is None and (self.url_headers_file or self.url_ca_file):
+            raise ValueError("urlHeadersFile and urlCaFile are of no use without url: set it, or remove them")
+        if self.url_ca_file and not (self.url or "").startswith("https:"):
+            raise ValueError("urlCaFile is of no use with an http:// address: write https://, or remove it")
+        return self
 
 
 class DirectoriesConfig(Section):

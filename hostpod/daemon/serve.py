@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -32,8 +32,8 @@ from hostpod.plan.leaving import Farewell
 from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
 from hostpod.sources.circles import circle_problems
-from hostpod.sources.directory import DirectorySource
 from hostpod.sources.snapshot import FileProblem, Snapshot
+from hostpod.sources.sources import Sources, open_sources
 
 T = TypeVar("T")
 
@@ -109,14 +109,11 @@ class _Daemon:
         self.node = NodeView(self.engine, edges)
         self.shutdown = HostShutdown(self.engine, lambda: edges.config, bus)
 
-    def make_source(self) -> DirectorySource:
-        """Of manifests. Pods that are here are known to it, so that a broken file keeps them."""
-        config = self.edges.config
+    def open_sources(self) -> Sources:
+        """Of manifests. Pods that are here are known to them, so that a broken file keeps them."""
         known = {file: [wish.pod for wish in wishes] for file, wishes in self.engine.adopted().items()}
-        self.source = DirectorySource(
-            config.manifests, node_name=config.node_name, suffix=config.pod_name_suffix, known=known
-        )
-        return self.source
+        self.sources = open_sources(self.edges.config, state=self.edges.paths.state, known=known)
+        return self.sources
 
     def apply(self, snapshot: Snapshot) -> None:
         """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
@@ -125,21 +122,16 @@ class _Daemon:
         self.engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
         self.status.changed()
 
-    async def follow(self, manifests: AsyncGenerator[Snapshot, None]) -> None:
-        """Apply each snapshot."""
-        async for snapshot in manifests:
-            self.apply(snapshot)
-
     def reconfigure(self, config: Config, tasks: asyncio.TaskGroup) -> None:
         """Other settings, to those who use them."""
         journal.set_level(config.log_level)
         self.engine.reconfigure(config)
-        self.source.reconfigure(config.manifests)
+        self.sources.reconfigure(config.manifests)
         tasks.create_task(self.shutdown.check(), name="check logind")
 
     def pings(self) -> Mapping[str, Ping]:
         """All whose work the watchdog looks at."""
-        return {**self.engine.pings(), "manifests": self.source.ping}
+        return {**self.engine.pings(), **self.sources.pings()}
 
     def summary(self) -> str:
         """One line about all pods and manifests."""
@@ -170,7 +162,7 @@ async def _serve(config: Config, read: Callable[[], Config]) -> None:
             guard = tasks.create_task(daemon.shutdown.run(), name="shutdown of the host")
             work = [
                 tasks.create_task(daemon.engine.run(), name="engine"),
-                tasks.create_task(daemon.follow(started.manifests), name="manifests"),
+                tasks.create_task(daemon.sources.follow(daemon.apply), name="manifests"),
                 tasks.create_task(_reloads(daemon, asked.reload, read, tasks), name="reload"),
             ]
             notify.ready()
@@ -187,10 +179,9 @@ async def _serve(config: Config, read: Callable[[], Config]) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Started:
-    """A daemon that answers, and what is yet to be followed."""
+    """A daemon that answers."""
 
     daemon: _Daemon
-    manifests: AsyncGenerator[Snapshot, None]
     serving: AsyncExitStack
 
 
@@ -200,11 +191,11 @@ async def _start(config: Config, stack: AsyncExitStack) -> _Started:
     daemon = _Daemon(edges, stack.enter_context(closing(Bus())))
     await daemon.engine.adopt(gets_on=lambda: notify.extend_timeout(ITEM_S))
     stack.push_async_callback(leave, edges, daemon.engine)
-    manifests = await stack.enter_async_context(aclosing(daemon.make_source().watch()))
-    daemon.apply(await anext(manifests))
+    sources = await stack.enter_async_context(aclosing(daemon.open_sources()))
+    daemon.apply(await sources.first())
     serving = await stack.enter_async_context(AsyncExitStack())
     await serving.enter_async_context(serve_http(daemon.node, http=config.http, control=config.socket, sockets=sockets))
-    return _Started(daemon=daemon, manifests=manifests, serving=serving)
+    return _Started(daemon=daemon, serving=serving)
 
 
 def _cut_short(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""The directory of manifests: what its files say, told at the start and at every change."""
+"""A directory of manifests: what its files say, told at the start and at every change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hostpod.host.clock import now
 from hostpod.host.inotify import Event, Inotify, InotifyError, Mask
 from hostpod.kube import Pod
 from hostpod.manifest import Parsed, Problem, parse_manifest
-from hostpod.sources.book import ManifestBook, problem_of
+from hostpod.sources.book import ManifestBook, known_below, problem_of
 from hostpod.sources.files import Stamp, is_manifest, may_be_temporary, stamp_of
 from hostpod.sources.reading import Absent, BeingWritten, Content, Unreadable, read_manifest
 from hostpod.sources.snapshot import FileProblem, Snapshot, SourcedPod
@@ -58,6 +58,7 @@ class DirectorySource:
 
     def __init__(
         self,
+        directory: Path,
         config: ManifestConfig,
         *,
         node_name: str,
@@ -65,8 +66,14 @@ class DirectorySource:
         known: Mapping[str, Sequence[Pod]] | None = None,
     ) -> None:
         self._config = config
-        self._directory = config.directory
-        self._book = ManifestBook(config.directory, node_name=node_name, suffix=suffix, known=known or {})
+        self.name = str(directory)
+        self._directory = directory
+        self._book = ManifestBook(
+            lambda name: str(directory / name),
+            node_name=node_name,
+            suffix=suffix,
+            known=known_below(directory, known or {}),
+        )
         self._stamps: dict[str, Stamp | None] = {}
         self._links: set[str] = set()
         self._queue: dict[str, _Look] = {}
@@ -78,7 +85,7 @@ class DirectorySource:
         self._pings: list[Callable[[], None]] = []
 
     def reconfigure(self, config: ManifestConfig) -> None:
-        """Other times and sizes from now on. The directory must be the same."""
+        """Other times and sizes from now on."""
         if config.max_bytes != self._config.max_bytes:
             self._stamps.clear()  # so that every file is read anew
         self._config = config
@@ -139,7 +146,7 @@ class DirectorySource:
             names = {entry.name for entry in self._directory.iterdir() if is_manifest(entry.name)}
         except OSError as error:
             self._away = True
-            return (problem_of(str(self._directory), f"{_refused(error)}; the pods go on as they are"),)
+            return (problem_of(str(self._directory), f"{self._refused(error)}; the pods go on as they are"),)
         if self._away and gone_after_s:
             gone_after_s = RETURNED_GONE_AFTER_S
         self._away = False
@@ -147,6 +154,14 @@ class DirectorySource:
             if name not in self._due and (name not in names or self._is_other(name)):
                 self._queue[name] = _Look(gone_after_s=gone_after_s)
         return self._unwatched(refused)
+
+    def _refused(self, error: OSError) -> str:
+        reason = (error.strerror or str(error)).lower()
+        if error.errno != errno.ENOENT:
+            return f"cannot be read: {reason}"
+        first = self._directory == self._config.directory
+        mend = "set manifests.directory" if first else "remove it from manifests.directories"
+        return f"cannot be read: {reason}: make it, or {mend}"
 
     def _unwatched(self, refused: InotifyError | None) -> tuple[Problem, ...]:
         if refused is None:
@@ -243,12 +258,6 @@ class DirectorySource:
                 self._links.add(path.name)
             else:
                 self._links.discard(path.name)
-
-
-def _refused(error: OSError) -> str:
-    reason = (error.strerror or str(error)).lower()
-    mend = ": make it, or set manifests.directory" if error.errno == errno.ENOENT else ""
-    return f"cannot be read: {reason}{mend}"
 
 
 def _renamed(events: Iterable[Event]) -> frozenset[str]:

@@ -25,6 +25,27 @@ def test_settings_are_read() -> None:
     assert config.images.layers == "directory"
 
 
+def test_sources_of_manifests() -> None:
+    config = parse_config(
+        "manifests: {directories: [/a, /b], url: 'https://u:pw@x/pods', urlCaFile: /ca, urlInterval: 1m}", file="h.yaml"
+    ).manifests
+    assert config.all_directories == (Path("/etc/hostpod/manifests"), Path("/a"), Path("/b"))
+    assert (config.url, config.url_ca_file, config.url_interval_s) == ("https://u:pw@x/pods", Path("/ca"), 60)
+    assert "pw" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://u:pw@x/", "http://", "http://u:pw@x:99999/", "https://x/a b", "pw", "http://é/"]
+)
+def test_a_url_that_cannot_be_asked_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config(f"manifests: {{url: '{url}'}}", file="h.yaml")
+    assert str(refused.value) == (
+        "h.yaml:1: manifests.url: this is no http:// or https:// address that can be asked, "
+        "write for example https://host/pods"
+    )
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "manifests:\n"])
 def test_an_empty_file_or_group_means_the_defaults(text: str) -> None:
     assert parse_config(text, file="h.yaml") == Config()
@@ -84,6 +105,26 @@ http: {address: localhost, readOnlyPort: 70000}
         ("? [a]\n: 3\n", "h.yaml:1: not YAML: found unhashable key"),
         ("\x00", "h.yaml:1: not YAML: unacceptable character #x0000: special characters are not allowed"),
         ("- x", "h.yaml:1: must be settings of the form `key: value`"),
+        (
+            "manifests: {directories: [/a, b]}",
+            'h.yaml:1: manifests.directories: "b" is not an absolute path, it must begin with /',
+        ),
+        (
+            "manifests: {directories: /a}",
+            'h.yaml:1: manifests.directories: "/a" must be a list, write for example [/srv/pods]',
+        ),
+        (
+            "manifests: {directory: /a, directories: [/b, /a]}",
+            "h.yaml:1: manifests: directories: /a is named twice, by directory or here; keep one",
+        ),
+        (
+            "manifests: {urlHeadersFile: /h}",
+            "h.yaml:1: manifests: urlHeadersFile and urlCaFile are of no use without url: set it, or remove them",
+        ),
+        (
+            "manifests: {url: 'http://x', urlCaFile: /h}",
+            "h.yaml:1: manifests: urlCaFile is of no use with an http:// address: write https://, or remove it",
+        ),
         ("backoff: {initial: 20s, max: 10s}", "h.yaml:1: backoff: max (10s) is less than initial (20s)"),
         (
             "maxPods: 9\nshutdownGracePeriod: 10s",

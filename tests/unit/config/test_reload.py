@@ -47,7 +47,8 @@ def test_what_needs_a_restart_is_named_until_there_was_one() -> None:
 @pytest.mark.parametrize(
     "live",
     ["logLevel", "maxPods", "shutdownGracePeriod", "shutdownGracePeriodCriticalPods", "stopPodsOnExit",
-     "manifests.rescanInterval", "manifests.settle", "manifests.maxBytes", "images.maxParallelPulls",
+     "manifests.rescanInterval", "manifests.settle", "manifests.maxBytes", "manifests.urlInterval",
+     "manifests.urlTimeout", "images.maxParallelPulls",
      "images.maxParallelLayers", "images.pullDeadline", "backoff.initial", "backoff.max", "backoff.reset",
      "logging.journal"],
 )  # fmt: skip

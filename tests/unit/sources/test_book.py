@@ -4,8 +4,8 @@ from pathlib import PurePath
 
 from hostpod.kube import Pod
 from hostpod.manifest import Problem, parse_manifest
-from hostpod.sources.book import ManifestBook, problem_of
-from hostpod.sources.snapshot import FileState, Snapshot, combined
+from hostpod.sources.book import ManifestBook, known_below, problem_of
+from hostpod.sources.snapshot import FileState, Snapshot, combined, joined
 from tests.unit.sources.watching import images, manifest, messages_of, pod_names
 
 DIRECTORY = PurePath("/m")
@@ -13,7 +13,9 @@ SEEN = "kubernetes.io/config.seen"
 
 
 def book(known: dict[str, list[Pod]] | None = None, *, suffix: bool = True) -> ManifestBook:
-    return ManifestBook(DIRECTORY, node_name="node", suffix=suffix, known=known or {})
+    return ManifestBook(
+        lambda name: str(DIRECTORY / name), node_name="node", suffix=suffix, known=known_below(DIRECTORY, known or {})
+    )
 
 
 def take(written: ManifestBook, name: str, text: str, now: float = 0) -> Snapshot:
@@ -160,3 +162,84 @@ def test_a_pod_without_a_moment_was_seen_long_ago() -> None:
 def test_nothing_is_nothing() -> None:
     assert combined({}) == Snapshot()
     assert FileState().wished == ()
+
+
+# ConfigMaps and Secrets
+
+CONFIG = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{a: {value}}}\n"
+
+
+def config_map(name: str = "settings", value: str = "x", more: str = "") -> str:
+    return CONFIG.format(name=name, value=value) + more
+
+
+def values(snapshot: Snapshot) -> dict[str | None, str]:
+    return {each.config.metadata.name: each.config.data["a"] for each in snapshot.configs}
+
+
+def test_a_config_map_is_told_with_its_place() -> None:
+    snapshot = take(book(), "web.yaml", manifest("web") + config_map())
+    assert [(each.file, each.line) for each in snapshot.configs] == [("/m/web.yaml", 11)]
+    assert values(snapshot) == {"settings": "x"}
+    assert "data" not in repr(snapshot.configs)
+
+
+def test_a_broken_edit_keeps_config_maps() -> None:
+    written = book()
+    take(written, "c.yaml", config_map("a", "old") + config_map("b", "old"))
+    assert values(take(written, "c.yaml", config_map("a", "new") + "---\n[")) == {"a": "new", "b": "old"}
+    written.refuse("c.yaml", "is gone mad")
+    assert values(written.snapshot(())) == {"a": "new", "b": "old"}
+    assert values(take(written, "c.yaml", config_map("b", "new"))) == {"b": "new"}
+    written.drop("c.yaml")
+    assert values(written.snapshot(())) == {}
+
+
+def test_of_two_config_maps_of_one_name_the_first_counts() -> None:
+    written = book()
+    take(written, "a.yaml", config_map(value="first"))
+    secret = config_map().replace("ConfigMap", "Secret").replace("a: x", "a: eA==")
+    snapshot = take(written, "b.yaml", config_map(value="second") + secret)
+    assert [each.config.data["a"] for each in snapshot.configs] == ["first", "eA=="]
+    assert messages_of(snapshot) == [
+        (
+            'b.yaml:2: metadata.name: the ConfigMap "default/settings" is in /m/a.yaml already, '
+            "which comes first and counts: rename or remove one"
+        )
+    ]
+
+
+def test_what_is_immutable_stays_as_it_was_until_it_is_removed() -> None:
+    written = book()
+    take(written, "c.yaml", config_map(value="old", more="immutable: true\n"))
+    for _ in range(2):
+        snapshot = take(written, "c.yaml", config_map("b") + config_map(value="new"))
+        assert values(snapshot) == {"b": "x", "settings": "old"}
+        assert messages_of(snapshot) == [
+            (
+                "c.yaml:7: immutable: is immutable and stays as it was: give the new one another name, "
+                "or remove the old one first"
+            )
+        ]
+    assert not take(written, "c.yaml", config_map(value="old", more="immutable: true\n")).problems
+    take(written, "c.yaml", "")
+    assert values(take(written, "c.yaml", config_map(value="new"))) == {"settings": "new"}
+
+
+# Several sources
+
+
+def test_of_two_pods_of_one_name_the_one_of_the_first_source_runs() -> None:
+    first, second = book(), book()
+    told = [take(first, "z.yaml", manifest("web", image="first") + config_map(value="first")),
+            take(second, "a.yaml", manifest("web", "other", image="second") + config_map(value="second"))]  # fmt: skip
+    both = joined(told)
+    assert dict(zip(pod_names(both), images(both), strict=True)) == {"web": "first", "other": "second"}
+    assert values(both) == {"settings": "first"}
+    assert [str(found.problem).partition(" is in ")[0] for found in both.problems] == [
+        '/m/a.yaml:2: metadata.name: the pod "default/web-node"',
+        '/m/a.yaml:20: metadata.name: the ConfigMap "default/settings"',
+    ]
+    first.drop("z.yaml")
+    both = joined([first.snapshot(()), told[1]])
+    assert (images(both), values(both), both.problems) == (["second", "second"], {"settings": "second"}, ())

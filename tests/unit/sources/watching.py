@@ -11,6 +11,7 @@ from typing import Any
 from hostpod.config import ManifestConfig
 from hostpod.kube import Pod
 from hostpod.sources.directory import DirectorySource, Snapshot
+from hostpod.sources.sources import Source
 
 PATIENCE_S = 5
 
@@ -27,7 +28,7 @@ def manifest(*names: str, image: str = "nginx") -> str:
 class Watched:
     """The snapshots of a source, one after the other."""
 
-    def __init__(self, source: DirectorySource, snapshots: AsyncGenerator[Snapshot, None]) -> None:
+    def __init__(self, source: Source, snapshots: AsyncGenerator[Snapshot, None]) -> None:
         self.source = source
         self._snapshots = snapshots
         self.snapshot = Snapshot()
@@ -67,7 +68,7 @@ async def watching(
             **settings,
         }
     )
-    source = DirectorySource(config, node_name="node", suffix=True, known=known)
+    source = DirectorySource(directory, config, node_name="node", suffix=True, known=known)
     async with aclosing(source.watch()) as snapshots:
         watched = Watched(source, snapshots)
         await watched.next()

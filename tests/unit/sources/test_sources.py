@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostpod.config import Config, ManifestConfig
+from hostpod.sources.snapshot import Snapshot
+from hostpod.sources.sources import SAVED, Sources, open_sources
+from tests.unit.sources.a_server import serving
+from tests.unit.sources.test_fetching import asynchronous
+from tests.unit.sources.watching import PATIENCE_S, images, manifest, messages_of, pod_names
+
+
+class Followed:
+    """The newest snapshot of all sources."""
+
+    def __init__(self, sources: Sources, snapshot: Snapshot) -> None:
+        self.sources = sources
+        self.snapshot = snapshot
+        self._news = asyncio.Event()
+
+    def take(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._news.set()
+
+    async def until(self, holds: Callable[[Snapshot], object]) -> None:
+        """Wait until a snapshot is as wanted."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds(self.snapshot):
+                self._news.clear()
+                await self._news.wait()
+
+
+def settings(root: Path, **manifests: Any) -> Config:
+    first, *more = sorted(root.glob("manifests*"))
+    values = {"directory": first, "directories": tuple(more), **manifests}
+    return Config(node_name="node", manifests=ManifestConfig.model_validate(values))
+
+
+@asynccontextmanager
+async def following(config: Config, root: Path, **known: Any) -> AsyncGenerator[Followed, None]:
+    async with aclosing(open_sources(config, state=root, known=known)) as sources:
+        followed = Followed(sources, await sources.first())
+        task = asyncio.ensure_future(sources.follow(followed.take))
+        try:
+            yield followed
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("manifests1", "manifests2"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@asynchronous
+async def test_all_speak_at_the_start_and_the_first_has_its_way(root: Path) -> None:
+    (root / "manifests1" / "z.yaml").write_text(manifest("a", image="first"))
+    (root / "manifests2" / "a.yaml").write_text(manifest("a", "b", image="second"))
+    async with serving() as server:
+        server.body = manifest("a", "b", "c", image="third").encode()
+        async with following(settings(root, url=server.url), root) as followed:
+            assert pod_names(followed.snapshot) == ["a", "b", "c"]
+            assert images(followed.snapshot) == ["first", "second", "third"]
+            assert [text.partition(" already")[0] for text in messages_of(followed.snapshot)] == [
+                f'a.yaml:2: metadata.name: the pod "default/a-node" is in {root}/manifests1/z.yaml',
+                f'pods:2: metadata.name: the pod "default/a-node" is in {root}/manifests1/z.yaml',
+                f'pods:11: metadata.name: the pod "default/b-node" is in {root}/manifests2/a.yaml',
+            ]
+            (root / "manifests1" / "z.yaml").unlink()
+            await followed.until(lambda snapshot: images(snapshot) == ["second", "second", "third"])
+            (root / "manifests2" / "a.yaml").write_text("# no pod\n")
+            await followed.until(lambda snapshot: images(snapshot) == ["third"] * 3 and not snapshot.problems)
+
+
+@asynchronous
+async def test_a_missing_directory_changes_nothing_of_its_own_and_of_others(root: Path) -> None:
+    for number in (1, 2):
+        (root / f"manifests{number}" / "web.yaml").write_text(manifest(f"web{number}"))
+    async with following(settings(root), root) as followed:
+        (root / "manifests2").rename(root / "away")
+        await followed.until(lambda snapshot: snapshot.problems)
+        assert pod_names(followed.snapshot) == ["web1", "web2"]
+        assert messages_of(followed.snapshot) == [
+            (
+                "manifests2: cannot be read: no such file or directory: "
+                "make it, or remove it from manifests.directories; the pods go on as they are"
+            )
+        ]
+        (root / "manifests1" / "web.yaml").unlink()
+        await followed.until(lambda snapshot: pod_names(snapshot) == ["web2"])
+
+
+@asynchronous
+async def test_pods_that_run_are_known_to_the_source_that_they_came_from(root: Path) -> None:
+    async with serving() as server:
+        server.body = manifest("c").encode()
+        for number in (1, 2):
+            (root / f"manifests{number}" / f"{number}.yaml").write_text(manifest(f"web{number}"))
+        config = settings(root, url=server.url)
+        async with following(config, root) as followed:
+            known = {sourced.file: [sourced.pod] for sourced in followed.snapshot.pods}
+        for number in (1, 2):
+            (root / f"manifests{number}" / f"{number}.yaml").write_text("[")
+        (root / SAVED).unlink()
+        server.status = 500
+        async with following(config, root, **known) as followed:
+            assert pod_names(followed.snapshot) == ["web1", "web2", "c"]
+
+
+@asynchronous
+async def test_each_answers_pings_and_is_told_of_other_settings(root: Path) -> None:
+    async with serving() as server:
+        config = settings(root, url=server.url)
+        async with following(config, root) as followed:
+            pings = followed.sources.pings()
+            assert list(pings) == [
+                f"manifests {name}" for name in (root / "manifests1", root / "manifests2", server.url)
+            ]
+            for ping in pings.values():
+                answered = asyncio.Event()
+                ping(answered.set)
+                await asyncio.wait_for(answered.wait(), PATIENCE_S)
+            server.body = b"#" * 2000
+            (root / "manifests2" / "large.yaml").write_text("#" * 2000)
+            followed.sources.reconfigure(config.manifests.model_copy(update={"max_bytes": 1024}))
+            await followed.until(lambda snapshot: len(snapshot.problems) == 2)
+
+
+@asynchronous
+async def test_without_a_url_nothing_of_one_is_left_and_its_client_is_not_there(root: Path) -> None:
+    (root / SAVED).write_text("{}")
+    loaded = sys.modules.pop("hostpod.sources.url", None)
+    try:
+        async with following(settings(root), root):
+            assert not (root / SAVED).exists()
+            assert "hostpod.sources.url" not in sys.modules
+    finally:
+        if loaded is not None:
+            sys.modules["hostpod.sources.url"] = loaded
