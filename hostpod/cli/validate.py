@@ -17,6 +17,7 @@ from hostpod.cli.table import printable
 
 if TYPE_CHECKING:
     from hostpod.manifest import Parsed, Problem
+    from hostpod.sources.snapshot import FileState
 
 _EXAMPLES = """\b
 Examples:
@@ -40,18 +41,19 @@ Examples:
 def validate(paths: Sequence[Path], *, verbose: bool, output: str, config: Path | None) -> None:
     """Check manifests, files or whole directories: every problem in one go, one a line on stderr.
 
-    A PATH of - is standard input. It needs no daemon. The exit code is 1 when there are problems.
+    A PATH of - is standard input. It needs no daemon. The exit code is 1 when there are problems. In directories
+    no two pods, ConfigMaps or Secrets may have one name; those of the first directory count, as in the daemon.
     """
     from hostpod.cli.manifest_files import parsed_files  # noqa: PLC0415 - the models take longer than all the rest
 
     max_bytes = _max_bytes(config)
-    checked: list[_Checked] = []
-    for path in paths:
+    read: list[_Read] = []
+    for path in dict.fromkeys(paths):
         try:
-            together = parsed_files(path, max_bytes=max_bytes)
-            checked += _checked(together, one_directory=path.is_dir())
+            read.append(_Read(parsed_files(path, max_bytes=max_bytes), path.is_dir()))
         except OSError as error:
             raise Failure(f"cannot read {path}: {error.strerror or error}") from error
+    checked = list(_checked(read))
     if output == "json":
         click.echo(json.dumps([_as_json(each) for each in checked], indent=4))
     else:
@@ -59,29 +61,47 @@ def validate(paths: Sequence[Path], *, verbose: bool, output: str, config: Path 
     sys.exit(1 if any(each.problems for each in checked) else 0)
 
 
+class _Read(NamedTuple):
+    files: Mapping[str, Parsed]
+    is_directory: bool
+
+
 class _Checked(NamedTuple):
     file: str
     parsed: Parsed
     problems: Sequence[Problem]
 
+    def names(self) -> Mapping[str, list[str]]:
+        """What has no problems, by kind."""
+        found: dict[str, list[str]] = {"Pod": [each.pod.name for each in self.parsed.pods]}
+        for each in self.parsed.configs:
+            found.setdefault(type(each.config).__name__, []).append(each.config.metadata.name or "")
+        return found
 
-def _checked(together: Mapping[str, Parsed], *, one_directory: bool) -> Iterator[_Checked]:
-    """With every file the problems of its own, and those it has with the files beside it."""
-    repeated = _repeated(together) if one_directory else []
-    for file, parsed in together.items():
-        yield _Checked(file, parsed, (*parsed.problems, *(problem for problem in repeated if problem.file == file)))
+
+def _checked(read: Sequence[_Read]) -> Iterator[_Checked]:
+    """With every file the problems of its own, and those it has with other files of the directories."""
+    repeated = _repeated([each.files for each in read if each.is_directory])
+    for files, is_directory in read:
+        for file, parsed in files.items():
+            others = [problem for problem in repeated if is_directory and problem.file == file]
+            yield _Checked(file, parsed, (*parsed.problems, *others))
 
 
-def _repeated(together: Mapping[str, Parsed]) -> list[Problem]:
-    from hostpod.sources.snapshot import FileState, SourcedPod, combined  # noqa: PLC0415 - loads the models
+def _repeated(directories: Sequence[Mapping[str, Parsed]]) -> list[Problem]:
+    from hostpod.sources.snapshot import combined, joined  # noqa: PLC0415 - loads the models
 
-    states = {
-        file: FileState(
-            pods=tuple(SourcedPod(pod=each.pod, file=file, line=each.line, seen_at=0) for each in parsed.pods)
-        )
-        for file, parsed in together.items()
-    }
-    return [each.problem for each in combined(states).problems]
+    snapshots = [combined({file: _state(file, parsed) for file, parsed in files.items()}) for files in directories]
+    return [each.problem for each in joined(snapshots).problems]
+
+
+def _state(file: str, parsed: Parsed) -> FileState:
+    from hostpod.sources.snapshot import FileState, SourcedConfig, SourcedPod  # noqa: PLC0415 - loads the models
+
+    return FileState(
+        pods=tuple(SourcedPod(pod=each.pod, file=file, line=each.line, seen_at=0) for each in parsed.pods),
+        configs=tuple(SourcedConfig(config=each.config, file=file, line=each.line) for each in parsed.configs),
+    )
 
 
 def _max_bytes(config: Path | None) -> int:
@@ -97,22 +117,30 @@ def _max_bytes(config: Path | None) -> int:
 
 
 def _show(checked: Sequence[_Checked], *, verbose: bool) -> None:
-    for file, parsed, problems in checked:
-        for problem in problems:
+    for each in checked:
+        for problem in each.problems:
             click.echo(printable(str(problem)), err=True)
         if verbose:
-            for note in parsed.notes:
-                click.echo(printable(f"{file}:{note.line}: {note.path}: {note.note}"))
-            names = ", ".join(each.pod.name for each in parsed.pods)
-            click.echo(
-                printable(f"{file}: {f'pods without problems: {names}' if names else 'no pod without problems'}")
-            )
+            for note in each.parsed.notes:
+                click.echo(printable(f"{each.file}:{note.line}: {note.path}: {note.note}"))
+            for line in _good(each.names()):
+                click.echo(printable(f"{each.file}: {line}"))
+
+
+def _good(names: Mapping[str, Sequence[str]]) -> list[str]:
+    """`pods without problems: web, db`, a line a kind."""
+    words = {"Pod": "pods", "ConfigMap": "ConfigMaps", "Secret": "Secrets"}
+    found = [f"{words[kind]} without problems: {', '.join(each)}" for kind, each in names.items() if each]
+    return found or ["no pod without problems"]
 
 
 def _as_json(checked: _Checked) -> dict[str, Any]:
+    names = checked.names()
     return {
         "file": checked.file,
-        "pods": [each.pod.name for each in checked.parsed.pods],
+        "pods": names["Pod"],
+        "configMaps": names.get("ConfigMap", []),
+        "secrets": names.get("Secret", []),
         "problems": [asdict(problem) for problem in checked.problems],
         "notes": [note._asdict() for note in checked.parsed.notes],
     }

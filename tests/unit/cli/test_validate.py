@@ -79,6 +79,42 @@ def test_a_directory_is_read_as_the_daemon_reads_it(hostpod: Hostpod, tmp_path: 
     assert hostpod("validate", str(tmp_path / "a.yaml"), str(tmp_path / "b.yml")).exit_code == 0
 
 
+CONFIG = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: b}\n"
+SECRET = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {a: hunter2}\n"
+
+
+def test_of_two_directories_the_first_counts(hostpod: Hostpod, tmp_path: Path) -> None:
+    for name in ("z", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "web.yaml").write_text(GOOD + CONFIG)
+    result = hostpod("validate", f"{tmp_path}/z", f"{tmp_path}/a", f"{tmp_path}/z")
+    assert result.exit_code == 1
+    second, first = f"{tmp_path}/a/web.yaml", f"{tmp_path}/z/web.yaml"
+    assert [line.partition(" already, ")[0] for line in result.stderr.splitlines()] == [
+        f'{second}:1: metadata.name: the pod "default/web" is in {first}',
+        f'{second}:7: metadata.name: the ConfigMap "default/settings" is in {first}',
+    ]
+
+
+def test_config_maps_and_secrets_are_named_and_what_they_hold_is_not(hostpod: Hostpod, tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(CONFIG + SECRET)
+    result = hostpod("validate", "-v", str(file))
+    assert (result.exit_code, result.stdout.splitlines()) == (
+        0,
+        [f"{file}: ConfigMaps without problems: settings", f"{file}: Secrets without problems: keys"],
+    )
+    told = hostpod("validate", "-o", "json", str(file)).stdout
+    (report,) = json.loads(told)
+    assert (report["pods"], report["configMaps"], report["secrets"]) == ([], ["settings"], ["keys"])
+    file.write_text(SECRET.replace("a:", "a/b:") + SECRET.replace("hunter2", "421337"))
+    broken = hostpod("validate", "-v", str(file))
+    assert broken.exit_code == 1
+    for text in (told, broken.output):
+        assert "hunter2" not in text
+        assert "421337" not in text
+
+
 def test_verbose_tells_what_has_no_effect(hostpod: Hostpod, tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     file.write_text(GOOD + "  nodeSelector: {disk: ssd}\n")
