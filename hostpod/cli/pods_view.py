@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
+from hostpod.cli.objects_view import OBJECT_FORMS, ObjectView
 from hostpod.cli.summary import age, summarize
 from hostpod.cli.table import Table
 from hostpod.host import clock
@@ -60,39 +60,9 @@ def _gates(spec: JsonObject, status: JsonObject) -> str:
     return f"{len(met.intersection(gates))}/{len(gates)}" if gates else "<none>"
 
 
-class ObjectView:
-    """json, yaml and name: a pod as it is."""
-
-    def __init__(self, write: Callable[[JsonObject], str], *, lists: bool) -> None:
-        self._write, self._lists = write, lists
-
-    def first(self, pods: Sequence[JsonObject], *, single: bool) -> None:
-        """What there is now: one object, or a list."""
-        items = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in pods]
-        if single or not self._lists:
-            for pod in items:
-                click.echo(self._write(pod))
-            return
-        click.echo(self._write({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {}}))
-
-    def next(self, pod: JsonObject) -> None:
-        """What has changed."""
-        self.first([pod], single=True)
-
-
 def view_of(output: str | None, *, all_namespaces: bool, no_headers: bool) -> TableView | ObjectView:
     """The view for a value of --output."""
-    if output == "json":
-        return ObjectView(lambda value: json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False), lists=True)
-    if output == "yaml":
-        return ObjectView(_yaml, lists=True)
-    if output == "name":
-        return ObjectView(lambda pod: f"pod/{pod['metadata']['name']}", lists=False)
+    form = next((form for form in OBJECT_FORMS if form == output), None)
+    if form:
+        return ObjectView(form, kind="Pod")
     return TableView(wide=output == "wide", namespaces=all_namespaces, headers=not no_headers)
-
-
-def _yaml(value: JsonObject) -> str:
-    import yaml  # noqa: PLC0415 - 20 ms that only this form needs
-
-    text: str = yaml.dump(value, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True)
-    return text.rstrip("\n")

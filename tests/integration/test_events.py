@@ -94,7 +94,7 @@ def test_the_bound_holds(new_daemon: Callable[..., Daemon]) -> None:
     until(lambda: len(daemon.events()) <= len(shown), "bounded in the next daemon too")
 
 
-def test_a_disk_that_is_read_only_or_full_is_in_no_pods_way(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
+def test_a_disk_that_is_read_only_is_in_no_pods_way(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     daemon = new_daemon(backoff=BACKOFF)
     daemon.start()
     daemon.drop("crash.yaml", pod("crash", *OFTEN))
@@ -119,4 +119,18 @@ def test_a_disk_that_is_read_only_or_full_is_in_no_pods_way(new_daemon: Callable
     finally:
         subprocess.run(["umount", file], check=True)
     until(lambda: "web-lab" in on_disk(daemon), "on disk again", within_s=60)
-    assert "events are on disk again" in daemon.journal.read_text()
+    until(lambda: "events are on disk again" in daemon.journal.read_text(), "told that it is over")
+
+
+def test_the_command_shows_what_is_asked_for(node: Daemon) -> None:
+    node.drop("web.yaml", pod("web"))
+    node.drop("crash.yaml", pod("crash", *OFTEN))
+    node.wait_running("web-lab")
+    until(lambda: event(node, "crash-lab", "BackOff"), "backing off")
+    warnings = node.cli("events", "--types", "warning", "--no-headers").stdout.splitlines()
+    assert {line.split()[-1] for line in warnings if "BackOff" in line}
+    assert all(" Warning " in line for line in warnings)
+    listed = json.loads(node.cli("events", "--for", "pod/web", "-o", "json").stdout)
+    assert (listed["kind"], {each["kind"] for each in listed["items"]}) == ("List", {"Event"})
+    assert {each["involvedObject"]["name"] for each in listed["items"]} == {"web-lab"}
+    assert yaml.safe_load(node.cli("events", "--for", "web", "-o", "yaml").stdout) == listed
