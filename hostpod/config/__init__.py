@@ -5,9 +5,10 @@ plain number of seconds. An unknown key is refused.
 """
 
 from hostpod.config.file import ConfigError, load_config, parse_config
+from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
+from hostpod.config.pressure import EvictionConfig, ReservedConfig
 from hostpod.config.values import (
     DEFAULT_PATH,
-    AbsolutePath,
     BackoffConfig,
     BinariesConfig,
     CgroupConfig,
@@ -18,10 +19,7 @@ from hostpod.config.values import (
     ImagesConfig,
     ManifestConfig,
     NetworkConfig,
-    Seconds,
-    Section,
     SocketConfig,
-    parse_duration,
 )
 
 __all__ = [
@@ -34,10 +32,12 @@ __all__ = [
     "ConfigError",
     "DirectoriesConfig",
     "EventsConfig",
+    "EvictionConfig",
     "HttpConfig",
     "ImagesConfig",
     "ManifestConfig",
     "NetworkConfig",
+    "ReservedConfig",
     "Seconds",
     "Section",
     "SocketConfig",

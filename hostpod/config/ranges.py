@@ -8,16 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from hostpod.config import names
-from hostpod.config.values import (
-    LIVE,
-    Config,
-    Section,
-    absolute_path,
-    address,
-    parse_duration,
-    subnet,
-    web_address,
-)
+from hostpod.config.amounts import Threshold, is_share, not_negative
+from hostpod.config.kinds import LIVE, Section, absolute_path, address, parse_duration, subnet, web_address
+from hostpod.config.values import Config
 
 Keys = tuple[str, ...]
 
@@ -100,6 +93,9 @@ _FUNCTIONS = {
     subnet: "IPv4, prefix length from 8 to 29",
     address: "IPv4 or IPv6",
     web_address: "http:// or https://",
+    not_negative: "0 or more",
+    is_share: "from 0% to 100%",
+    Threshold.parse: "0 or more, up to 100%",
 }
 _LIMITS = ("ge", "le", "pattern", "min_length", "max_length")
 
@@ -116,5 +112,9 @@ def unit_of(field: FieldInfo, keys: Keys) -> str:
         return "true or false"
     if field.annotation is int:
         return "bytes" if keys[-1] in {"maxBytes", "mtu"} else "number"
+    if Threshold.parse in _functions(field):
+        return "percentage" if is_share in _functions(field) else "amount or percentage"
+    if not_negative in _functions(field):
+        return "amount"
     kind = "path" if absolute_path in _functions(field) else "text"
     return f"list of {kind}s" if get_origin(field.annotation) is tuple else kind

@@ -52,5 +52,11 @@ def _as_it_is(worker: Worker) -> Wish | None:
 
 
 def room_of(config: Config, privileges: Privileges) -> Room:
-    """What this host has for pods."""
-    return Room(pods=config.max_pods, cpu_milli=privileges.cpus * 1000, memory_bytes=privileges.memory_bytes)
+    """What this host has for pods: all but what is reserved, and but the memory that must be left."""
+    memory_bytes = privileges.memory_bytes
+    left_bytes = config.reserved.memory.value + config.eviction.memory_available.of(memory_bytes)
+    return Room(
+        pods=config.max_pods,
+        cpu_milli=max(0, privileges.cpus * 1000 - config.reserved.cpu.milli),
+        memory_bytes=max(0, memory_bytes - left_bytes),
+    )

@@ -50,7 +50,17 @@ def test_what_needs_a_restart_is_named_until_there_was_one() -> None:
      "manifests.rescanInterval", "manifests.settle", "manifests.maxBytes", "manifests.urlInterval",
      "manifests.urlTimeout", "images.maxParallelPulls",
      "images.maxParallelLayers", "images.pullDeadline", "backoff.initial", "backoff.max", "backoff.reset",
-     "logging.journal"],
+     "logging.journal", "reserved.cpu", "eviction.memoryAvailable", "eviction.transitionPeriod"],
 )  # fmt: skip
 def test_what_a_reload_can_change(live: str) -> None:
     assert live in {".".join(keys) for keys, field in settings() if is_live(field)}
+
+
+def test_amounts_change_as_they_are_written() -> None:
+    read = settings_of("reserved: {cpu: 500m, memory: 1Gi}\neviction: {memoryAvailable: 5%, pidAvailable: 100}\n")
+    result = reloaded(settings_of(""), read)
+    assert result.config == read
+    assert result.changed == (
+        "reserved.cpu 0 → 500m", "reserved.memory 0 → 1Gi", "eviction.memoryAvailable 100Mi → 5%",
+        "eviction.pidAvailable 2% → 100",
+    )  # fmt: skip
