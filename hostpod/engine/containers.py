@@ -17,6 +17,7 @@ from hostpod.engine.records import ContainerRecord
 from hostpod.engine.sandbox import described, have_cgroup, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
+from hostpod.engine.termination_message import DEFAULT_PATH, make_file, termination_message
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, monitor_pid
 from hostpod.host.journal import takes_containers
@@ -37,7 +38,7 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     What runc refuses (no such program, say) is an attempt that ended. Anything else that is refused is raised, and what
     was made until then stays as an attempt that is "creating": the plan undoes it, after a crash as well.
     """
-    container = next(c for c in state.record.pod.spec.containers if c.name == action.container)
+    container = state.record.pod.spec.container(action.container)
     if action.attempt or state.failures:
         await have_cgroup(state, edges)
     image = state.images.pop(action.container)
@@ -113,11 +114,15 @@ def _new_record(
         backoff_s=action.backoff_s,
         image=container.image or "",
         image_id=image.id,
-        stop_signal=image.config.stop_signal or "SIGTERM",
+        stop_signal=_stop_signal(container) or image.config.stop_signal or "SIGTERM",
         log=str(logs / container.name / f"{action.attempt}.log"),
         cgroup=edges.cgroups.container_path(pod_cgroup(edges, state.record.pod), cid),
         created_at=now(),
     )
+
+
+def _stop_signal(container: Container) -> str | None:
+    return container.lifecycle.stop_signal if container.lifecycle else None
 
 
 async def _prepare(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
@@ -141,7 +146,7 @@ def _write_bundle(state: PodState, container: Container, record: ContainerRecord
         container=container,
         image=_defaults(image),
         sandbox=sandbox_paths(state),
-        mounts=tuple(Mount.bound(mount) for mount in mounts),
+        mounts=(*(Mount.bound(mount) for mount in mounts), _termination_log(container, paths)),
         user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
         cgroups_path=edges.cgroups.oci_path(record.cgroup),
         annotations=edges.cgroups.annotations(record.cgroup, description=_described(state, record)),
@@ -150,6 +155,12 @@ def _write_bundle(state: PodState, container: Container, record: ContainerRecord
     )
     (paths.bundle / "config.json").write_text(json.dumps(spec))
     _link_log(state, record, edges)
+
+
+def _termination_log(container: Container, paths: ContainerPaths) -> Mount:
+    make_file(paths.termination_log)
+    destination = container.termination_message_path or DEFAULT_PATH
+    return Mount(source=str(paths.termination_log), destination=destination, options=("bind", "rprivate", "rw"))
 
 
 def _defaults(image: Image) -> ImageDefaults:
@@ -229,6 +240,7 @@ def note_end(state: PodState, cid: str, edges: Edges) -> None:
     except (FileNotFoundError, ValueError):
         code, at, message = EXIT_UNKNOWN, now(), "its monitor (conmon) ended without an exit code"
     killed, kills = killed_for_memory(state, cid, code, edges)
+    message = message or _said(state, record, edges, failed=code != 0)
     state.keep(
         replace(
             record,
@@ -241,6 +253,12 @@ def note_end(state: PodState, cid: str, edges: Edges) -> None:
     # After the end that tells of them: a kill is rather told twice than never.
     if kills != state.record.oom_kills:
         state.keep_pod(replace(state.record, oom_kills=kills))
+
+
+def _said(state: PodState, record: ContainerRecord, edges: Edges, *, failed: bool) -> str:
+    pod, file = state.record.pod, state.paths.container(record.id).termination_log
+    container = pod.spec.container(record.name)
+    return termination_message(pod, container, file, log=Path(record.log), logs=edges.paths.logs, failed=failed)
 
 
 async def clean(state: PodState, cid: str, edges: Edges) -> None:

@@ -22,7 +22,7 @@ from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
 from hostpod.plan.ordering import leaving_turns
-from hostpod.plan.reconcile import is_finished
+from hostpod.plan.restarts import is_finished
 from hostpod.plan.summary import Standing, standing
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
-from hostpod.engine import containers, sandbox
+from hostpod.engine import containers, hooks, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import PodRecord
@@ -53,6 +53,8 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
             raise AssertionError("a pod is admitted by its worker")
         case do.BeginEnding():
             _begin_ending(state, action)
+        case do.FailPod():
+            _fail(state, action, edges)
         case do.MakeNamespaces():
             await sandbox.make_namespaces(state, edges)
         case do.AttachNetwork():
@@ -63,12 +65,18 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
             await _prepare_volumes(state, edges)
         case do.EnsureImage():
             await _ensure_image(state, action.container, edges)
-        case do.AbandonPull():
-            pass  # the worker cancels the action that pulls
+        case do.Abandon():
+            raise AssertionError("the worker cancels what is abandoned")
         case do.CreateContainer():
             await _create(state, action, edges, told)
         case do.StartContainer():
             await _start(state, action, edges)
+        case do.RunPostStart():
+            await hooks.run_post_start(state, action, edges)
+        case do.BeginStopping():
+            _begin_stopping(state, action, edges)
+        case do.RunPreStop():
+            await hooks.run_pre_stop(state, action, edges)
         case do.StopContainer():
             _stop(state, action, edges)
         case do.KillContainer():
@@ -92,6 +100,17 @@ def _begin_ending(state: PodState, action: do.BeginEnding) -> None:
     state.keep_pod(replace(state.record, ending=ending))
 
 
+def _fail(state: PodState, action: do.FailPod, edges: Edges) -> None:
+    state.keep_pod(replace(state.record, verdict=action.verdict))
+    edges.events.pod(state.record.pod.metadata, "Warning", action.verdict.reason, action.verdict.message)
+
+
+def _begin_stopping(state: PodState, action: do.BeginStopping, edges: Edges) -> None:
+    """One container ends while its pod goes on; why is told at once, before its preStop hook."""
+    state.keep(replace(state.containers[action.id], stopping=action.stopping))
+    _event(state, edges, "Killing", action.stopping.reason, action.container)
+
+
 async def _prepare_volumes(state: PodState, edges: Edges) -> None:
     pod = state.record.pod
     facts = PodFacts(
@@ -103,7 +122,7 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
 
 
 async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
-    container = next(c for c in state.record.pod.spec.containers if c.name == name)
+    container = state.record.pod.spec.container(name)
     reference = container.image or ""
     present = edges.images.find(reference) is not None
     begun = now()
@@ -149,7 +168,8 @@ async def _start(state: PodState, action: do.StartContainer, edges: Edges) -> No
 
 
 def _stop(state: PodState, action: do.StopContainer, edges: Edges) -> None:
-    _event(state, edges, "Killing", f"Stopping container {action.container}", action.container)
+    if state.containers[action.id].stopping is None:  # else it has been told
+        _event(state, edges, "Killing", f"Stopping container {action.container}", action.container)
     containers.stop(state, action.id, action.signal)
 
 

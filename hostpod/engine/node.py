@@ -119,7 +119,8 @@ class NodeView:
 
     def _status(self, namespace: str, pod: str, container: str) -> Json:
         shown = self._engine.pod(namespace, pod)
-        statuses = shown["status"].get("containerStatuses", []) if shown else []
+        told = shown["status"] if shown else {}
+        statuses = (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))
         found: Json | None = next((status for status in statuses if status["name"] == container), None)
         if found is None:
             raise StatusError("BadRequest", f'container "{container}" in pod "{pod}" is not available')

@@ -32,6 +32,11 @@ class ContainerPaths:
         return self.layer / "work"
 
     @property
+    def termination_log(self) -> Path:
+        """On disk and not on the runtime side, which is memory: a container may write as much as it likes."""
+        return self.layer / "termination-log"
+
+    @property
     def pid_file(self) -> Path:
         return self.bundle / "pidfile"
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from hostpod.engine.paths import ContainerPaths, PodPaths
 from hostpod.host.store import write_json
 from hostpod.kube import Pod, to_json
-from hostpod.plan.observed import ContainerPhase, Ending, ObservedContainer
+from hostpod.plan.observed import ContainerPhase, Ending, ObservedContainer, Stopping, Unhealthy, Verdict
 
 Record = TypeVar("Record")
 
@@ -28,7 +28,7 @@ class DamagedRecordError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodRecord:
-    """An admitted pod: its manifest as admitted, the file it came from, and whether it is being ended.
+    """An admitted pod: its manifest as admitted, the file it came from, and whether it is being ended or has failed.
 
     `oom_kills` is how many kills for memory, of those that its cgroup counts, ends of containers account for.
     """
@@ -39,6 +39,7 @@ class PodRecord:
     ending: Ending | None = None
     sandbox_at: float | None = None
     oom_kills: int = 0
+    verdict: Verdict | None = None
 
     def save(self, paths: PodPaths) -> None:
         content = {
@@ -48,6 +49,7 @@ class PodRecord:
             "ending": asdict(self.ending) if self.ending else None,
             "sandbox_at": self.sandbox_at,
             "oom_kills": self.oom_kills,
+            "verdict": asdict(self.verdict) if self.verdict else None,
         }
         _write(paths.record, content)
 
@@ -65,6 +67,7 @@ class PodRecord:
             ending=frame.ending,
             sandbox_at=frame.sandbox_at,
             oom_kills=frame.oom_kills,
+            verdict=frame.verdict,
         )
 
 
@@ -78,13 +81,15 @@ class _Frame:
     ending: Ending | None
     sandbox_at: float | None
     oom_kills: int = 0
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ContainerRecord:
     """One attempt at running a container. Times are wall seconds; `…_started` are in clock ticks since boot.
 
-    `pid` is the container's first process, `monitor` the conmon that ends after it.
+    `pid` is the container's first process, `monitor` the conmon that ends after it. What the plan decides from is told
+    at ObservedContainer.
     """
 
     name: str
@@ -106,6 +111,14 @@ class ContainerRecord:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    post_started_at: float | None = None
+    startup: bool | None = None
+    startup_at: float | None = None
+    ready: bool | None = None
+    ready_at: float | None = None
+    unhealthy: Unhealthy | None = None
+    stopping: Stopping | None = None
+    pre_stopped_at: float | None = None
     stop_sent_at: float | None = None
     kill_sent: bool = False
     cleaned: bool = False
@@ -120,28 +133,10 @@ class ContainerRecord:
 
     def observed(self) -> ObservedContainer:
         """The part of it that decisions are made from."""
-        return ObservedContainer(
-            name=self.name,
-            id=self.id,
-            attempt=self.attempt,
-            phase=self.phase,
-            backoff_s=self.backoff_s,
-            image=self.image,
-            image_id=self.image_id,
-            created_at=self.created_at,
-            stop_signal=self.stop_signal,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
-            exit_code=self.exit_code,
-            reason=self.reason,
-            message=self.message,
-            stop_sent_at=self.stop_sent_at,
-            kill_sent=self.kill_sent,
-            cleaned=self.cleaned,
-        )
+        return ObservedContainer(phase=self.phase, **{name: getattr(self, name) for name in _OBSERVED})
 
     def save(self, paths: ContainerPaths) -> None:
-        _write(paths.record, {name: getattr(self, name) for name in _CONTAINER_FIELDS})
+        _write(paths.record, asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> ContainerRecord:
@@ -155,7 +150,7 @@ class ContainerRecord:
 _POD = TypeAdapter(Pod)
 _FRAME = TypeAdapter(_Frame)
 _CONTAINER = TypeAdapter(ContainerRecord)
-_CONTAINER_FIELDS = tuple(field.name for field in fields(ContainerRecord))
+_OBSERVED = tuple(field.name for field in fields(ObservedContainer) if field.name != "phase")
 
 
 def container_records(paths: PodPaths) -> Iterator[Path]:

@@ -54,7 +54,15 @@ def event_reason(action: do.Action) -> str:
             return "FailedMount"
         case do.MakeNamespaces() | do.AttachNetwork() | do.RunPause():
             return "FailedCreatePodSandBox"
-        case do.StopContainer() | do.KillContainer() | do.CleanContainer() | do.TearDownSandbox() | do.ForgetPod():
+        case (
+            do.BeginStopping()
+            | do.RunPreStop()
+            | do.StopContainer()
+            | do.KillContainer()
+            | do.CleanContainer()
+            | do.TearDownSandbox()
+            | do.ForgetPod()
+        ):
             return "FailedKillPod"
         case _:
             return "Failed"
@@ -72,6 +80,7 @@ def event_cause(action: do.Action, refusal: BaseException) -> str:
 _DOING: Mapping[type, str] = {
     do.AdmitPod: "write the pod down",
     do.BeginEnding: "write down that the pod ends",
+    do.FailPod: "write down that the pod has failed",
     do.MakeNamespaces: "make the pod's namespaces",
     do.AttachNetwork: "join the pod to its network",
     do.RunPause: "run the pod's pause process",
@@ -81,6 +90,9 @@ _DOING: Mapping[type, str] = {
     do.EnsureImage: "get the image of",
     do.CreateContainer: "create",
     do.StartContainer: "start",
+    do.RunPostStart: "run the postStart hook of",
+    do.BeginStopping: "write down the end of",
+    do.RunPreStop: "run the preStop hook of",
     do.StopContainer: "stop",
     do.KillContainer: "kill",
     do.DiscardContainer: "undo the making of",

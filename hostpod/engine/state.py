@@ -63,6 +63,7 @@ class PodState:
             images={name: image.id for name, image in self.images.items()},
             failures=dict(self.failures),
             busy=busy,
+            verdict=self.record.verdict,
         )
 
     def unwatch(self) -> None:

@@ -10,7 +10,8 @@ from hostpod.oci import qos_class
 from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.observed import ObservedPod
-from hostpod.plan.status import pod_status, timestamp
+from hostpod.plan.status import pod_status
+from hostpod.plan.timestamp import timestamp
 
 
 def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
-from hostpod.plan.reconcile import plan_pod, will_restart
+from hostpod.plan.reconcile import plan_pod
+from hostpod.plan.restarts import will_restart
 
 NODE_SHUTDOWN = "NodeShutdown"  # the kubelet's name of the event
 
@@ -102,7 +103,7 @@ class Worker:
     def retry_images(self) -> None:
         """An image came into the store: whoever waits for a pull looks again now."""
         if self._state is not None:
-            for container in self._state.record.pod.spec.containers:
+            for container in self._state.record.pod.spec.all_containers:
                 self._state.failures.pop(action_key(do.EnsureImage, image_target(container.name)), None)
             self._woken.set()
 
@@ -152,10 +153,10 @@ class Worker:
             answer()
 
     def _begin(self, action: do.Action, actions: asyncio.TaskGroup) -> None:
-        if isinstance(action, do.AbandonPull):
-            pull = self._busy[image_target(action.container)]
-            if not pull.cancelling():  # a second cancellation would break its cleaning up
-                pull.cancel()
+        if isinstance(action, do.Abandon):
+            abandoned = self._busy[action.what]
+            if not abandoned.cancelling():  # a second cancellation would break its cleaning up
+                abandoned.cancel()
             return
         if action.target in self._busy:
             return

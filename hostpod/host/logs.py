@@ -50,6 +50,21 @@ def read_log(path: Path, *, options: LogOptions, below: Path, ended: Callable[[]
     return _limited(_lines(path, options, below, ended), options.limit_bytes)
 
 
+def log_tail(path: Path, *, below: Path, lines: int, limit_bytes: int) -> bytes:
+    """The end of what a log tells: its last lines, and of them the last bytes. Raises LogError."""
+    with _opened(path, below) as fd:
+        if fd < 0:
+            return b""
+        merger, offset = _start(fd, tail=lines, since_s=None, timestamps=False)
+        last = os.fstat(fd).st_size - _CHUNK_BYTES
+        if last > offset:  # the lines are long, and only the end of them is wanted
+            merger, offset = Merger(), last
+        block = os.pread(fd, _CHUNK_BYTES, offset)
+    pieces = (piece for piece in map(parse_piece, block.split(b"\n")) if piece is not None)
+    told = b"".join(merger.feed(piece) for piece in pieces) + merger.flush()
+    return told[-limit_bytes:]
+
+
 async def _limited(chunks: AsyncGenerator[bytes, None], left: int | None) -> AsyncGenerator[bytes, None]:
     async with aclosing(chunks):
         async for chunk in chunks:

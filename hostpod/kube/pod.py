@@ -113,6 +113,23 @@ class PodSpec(KubeModel):
     hostname_override: str | None = Field(default=None, alias="hostnameOverride")
     scheduling_group: PodSchedulingGroup | None = Field(default=None, alias="schedulingGroup")
 
+    @property
+    def all_containers(self) -> tuple[Container, ...]:
+        """Init containers, which run first, and then the others. Names are unique among all of them."""
+        return (*self.init_containers, *self.containers)
+
+    def container(self, name: str) -> Container:
+        """The container of a name. Raises KeyError."""
+        for container in self.all_containers:
+            if container.name == name:
+                return container
+        raise KeyError(name)
+
+    @property
+    def sidecars(self) -> tuple[Container, ...]:
+        """The init containers that go on beside the others."""
+        return tuple(container for container in self.init_containers if container.restart_policy == "Always")
+
 
 class Pod(KubeModel):
     """Containers that share network, volumes and fate."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hostpod.kube import Pod
-from hostpod.plan.observed import NAMESPACES, NETWORK, PAUSE, POD, VOLUMES, action_key, container_target, image_target
+from hostpod.plan.observed import (
+    NAMESPACES,
+    NETWORK,
+    PAUSE,
+    POD,
+    VOLUMES,
+    Stopping,
+    Verdict,
+    action_key,
+    container_target,
+    image_target,
+    post_start_target,
+    pre_stop_target,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +61,14 @@ class BeginEnding(_Action):
     """Write down that the pod is being ended."""
 
     grace_s: float
+    target: str = POD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailPod(_Action):
+    """Write down that the pod has failed, whatever its containers do: they end, and it stays failed."""
+
+    verdict: Verdict
     target: str = POD
 
 
@@ -106,12 +127,14 @@ class EnsureImage(_OfContainer):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AbandonPull(_OfContainer):
-    """Nobody waits for this pull any more."""
+class Abandon(_OfContainer):
+    """Nobody waits any more for what is under way: a pull, a hook. `what` is its target."""
+
+    what: str
 
     @property
     def target(self) -> str:
-        return f"abandon:{self.container}"
+        return f"abandon {self.what}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +148,35 @@ class CreateContainer(_OfContainer):
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartContainer(_OfAttempt):
     """Let a created container's process run."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPostStart(_OfAttempt):
+    """Run the hook of a container that has just been started; where it fails the container ends."""
+
+    grace_s: float
+
+    @property
+    def target(self) -> str:
+        return post_start_target(self.container)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BeginStopping(_OfAttempt):
+    """Write down that one container is to end while its pod goes on."""
+
+    stopping: Stopping
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPreStop(_OfAttempt):
+    """Run the hook of a container that is about to be asked to end, until `until` (wall seconds) at most."""
+
+    until: float
+
+    @property
+    def target(self) -> str:
+        return pre_stop_target(self.container)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,14 +213,18 @@ class ForgetContainer(_OfAttempt):
 Action = (
     AdmitPod
     | BeginEnding
+    | FailPod
     | MakeNamespaces
     | AttachNetwork
     | RunPause
     | PrepareVolumes
     | EnsureImage
-    | AbandonPull
+    | Abandon
     | CreateContainer
     | StartContainer
+    | RunPostStart
+    | BeginStopping
+    | RunPreStop
     | StopContainer
     | KillContainer
     | DiscardContainer

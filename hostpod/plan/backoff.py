@@ -18,7 +18,8 @@ class BackoffRule:
 
 def restart_wait_s(ended: ObservedContainer, rule: BackoffRule) -> float:
     """How long after its end an ended attempt is followed by the next: nothing after a first or a long run."""
-    return 0.0 if _ran_long(ended, rule) else ended.backoff_s
+    changed = ended.stopping is not None and ended.stopping.then == "afresh"
+    return 0.0 if changed or _ran_long(ended, rule) else ended.backoff_s
 
 
 def next_backoff_s(ended: ObservedContainer, rule: BackoffRule) -> float:

@@ -32,12 +32,46 @@ def container_target(container: str) -> str:
     return f"container:{container}"
 
 
+def post_start_target(container: str) -> str:
+    """Key of the hook that follows a container's start; it runs beside what else is done to the container."""
+    return f"postStart:{container}"
+
+
+def pre_stop_target(container: str) -> str:
+    """Key of the hook that precedes a container's stop signal."""
+    return f"preStop:{container}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stopping:
+    """One container alone is being ended since `since` (wall seconds), and SIGKILL follows after `grace_s`.
+
+    What follows is decided by the restart policy; or another attempt, whatever the policy says; or one that, as the
+    first of a changed container, waits for nothing.
+    """
+
+    since: float
+    grace_s: float
+    reason: str
+    then: Literal["policy", "restart", "afresh"] = "policy"
+    hook_failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unhealthy:
+    """A startup or liveness probe failed as often as its threshold says."""
+
+    probe: Literal["startup", "liveness"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObservedContainer:
-    """One attempt at running one container of the pod.
+    """One attempt at running one container of the pod, also of an init container.
 
     Times are wall seconds. `attempt` counts from 0 and is the restartCount. `backoff_s` is the wait that follows this
-    attempt's end, decided when it was made. `cleaned` says that nothing but its record and its log is left.
+    attempt's end, decided when it was made. `post_started_at` and `pre_stopped_at` are when a hook was over.
+    `startup` and `ready` are the results of its probes, None before the first, and `…_at` when they changed.
+    `unhealthy` says why a probe wants it to end. `cleaned` says that nothing but its record and its log is left.
     """
 
     name: str
@@ -54,6 +88,14 @@ class ObservedContainer:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    post_started_at: float | None = None
+    startup: bool | None = None
+    startup_at: float | None = None
+    ready: bool | None = None
+    ready_at: float | None = None
+    unhealthy: Unhealthy | None = None
+    stopping: Stopping | None = None
+    pre_stopped_at: float | None = None
     stop_sent_at: float | None = None
     kill_sent: bool = False
     cleaned: bool = False
@@ -81,10 +123,15 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What the status of a pod says that was ended though its manifest wants it: it is failed, for this reason."""
+    """What the status of a pod says that was ended though its manifest wants it: it is failed, for this reason.
+
+    Where the pod stays on the host, its containers end since `since` (wall seconds), with `grace_s` until SIGKILL.
+    """
 
     reason: str
     message: str
+    since: float = 0.0
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,45 +8,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import assert_never
 
 from hostpod.kube import Container, Pod
 from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.plan.actions import (
-    AbandonPull,
     Action,
     AdmitPod,
     AttachNetwork,
     BeginEnding,
-    CleanContainer,
+    BeginStopping,
     CreateContainer,
-    DiscardContainer,
     EnsureImage,
+    FailPod,
     ForgetContainer,
     ForgetPod,
-    KillContainer,
     MakeNamespaces,
     Plan,
     PrepareVolumes,
     RunPause,
+    RunPostStart,
     StartContainer,
-    StopContainer,
     TearDownSandbox,
 )
 from hostpod.plan.backoff import BackoffRule, next_backoff_s, restart_wait_s, retry_at
+from hostpod.plan.ending import Halt, LookAgain, Step, discard, halt_container, halt_pod, tidy
 from hostpod.plan.leaving import Leave, grace_of
-from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, image_target
+from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping, Verdict
+from hostpod.plan.order import hook_is_over, may_run
+from hostpod.plan.restarts import is_finished, restart_policy, will_restart, work_over
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LookAgain:
-    """Nothing to do before `at` (wall seconds)."""
-
-    at: float
-
-
-Step = Action | LookAgain
+DEADLINE_EXCEEDED = "DeadlineExceeded"
 
 
 def plan_pod(
@@ -117,11 +108,8 @@ def _begin_ending(reason: str, grace_s: float) -> Iterator[Step]:
 
 
 def _end(seen: ObservedPod, ending: Ending, now: float, until: float) -> Iterator[Step]:
-    for container in seen.pod.spec.containers:
-        if image_target(container.name) in seen.busy:
-            yield AbandonPull(container=container.name, reason=ending.reason)
-    for attempt in seen.containers:
-        yield from _end_container(attempt, ending, now, until)
+    halt = Halt(since=ending.since, grace_s=ending.grace_s, reason=ending.reason, until=until)
+    yield from halt_pod(seen, halt, now)
     if seen.busy or not all(attempt.cleaned for attempt in seen.containers):
         return
     if seen.sandboxed:
@@ -130,86 +118,52 @@ def _end(seen: ObservedPod, ending: Ending, now: float, until: float) -> Iterato
         yield ForgetPod(reason=ending.reason)
 
 
-def _end_container(attempt: ObservedContainer, ending: Ending, now: float, until: float) -> Iterator[Step]:
-    match attempt.phase:
-        case "exited":
-            yield from _clean(attempt)
-        case "created":
-            if not attempt.kill_sent:
-                yield KillContainer(container=attempt.name, id=attempt.id, reason=ending.reason)
-        case "running":
-            yield from _stop(attempt, ending, now, until)
-        case "creating":
-            yield _discard(attempt)
-        case phase:
-            assert_never(phase)
-
-
-def _stop(attempt: ObservedContainer, ending: Ending, now: float, until: float) -> Iterator[Step]:
-    deadline = min((attempt.stop_sent_at or ending.since) + ending.grace_s, until)
-    if attempt.kill_sent:
-        return
-    if ending.grace_s <= 0 or now >= deadline:
-        yield KillContainer(container=attempt.name, id=attempt.id, reason="its grace period is over")
-        return
-    if attempt.stop_sent_at is None:
-        yield StopContainer(container=attempt.name, id=attempt.id, signal=attempt.stop_signal, reason=ending.reason)
-    yield LookAgain(at=deadline)
-
-
-def _discard(attempt: ObservedContainer) -> Step:
-    # While it is being made its target is busy, and then this step is left out.
-    return DiscardContainer(container=attempt.name, id=attempt.id, reason="its making was cut off")
-
-
-def _clean(attempt: ObservedContainer) -> Iterator[Step]:
-    if not attempt.cleaned:
-        yield CleanContainer(container=attempt.name, id=attempt.id, reason="it has ended")
-
-
 # Keeping a pod
 
 
 def _keep(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
+    yield from _forget_old(seen)
+    over = work_over(seen)
+    if over is not None:
+        yield from halt_pod(seen, Halt(since=over.since, grace_s=over.grace_s, reason=over.reason), now)
+        if seen.sandboxed and not seen.busy and all(attempt.cleaned for attempt in seen.containers):
+            yield TearDownSandbox(reason=over.reason)
+        return
+    at = _deadline(seen)
+    if at is not None and now >= at:
+        yield _deadline_exceeded(seen, now)
+        return
+    if at is not None:
+        yield LookAgain(at=at)
     for attempt in seen.containers:
         if attempt.phase == "creating":
-            yield _discard(attempt)
+            yield discard(attempt)
         elif attempt.phase == "exited":
-            yield from _clean(attempt)
-    yield from _forget_old(seen)
-    if is_finished(seen):
-        if seen.sandboxed and not seen.busy and all(attempt.cleaned for attempt in seen.containers):
-            yield TearDownSandbox(reason="all its containers have ended")
-        return
+            yield from tidy(attempt, seen)
     yield from _keep_sandbox(seen)
-    for container in seen.pod.spec.containers:
-        yield from _keep_container(container, seen, now, rule)
+    turn = may_run(seen)
+    for container in seen.pod.spec.all_containers:
+        yield from _keep_container(container, seen, now, rule, its_turn=container in turn)
 
 
 def _forget_old(seen: ObservedPod) -> Iterator[Step]:
     """One ended attempt of each container is kept beside the newest, for lastState and `logs --previous`."""
-    for container in seen.pod.spec.containers:
+    for container in seen.pod.spec.all_containers:
         attempts = sorted((c for c in seen.containers if c.name == container.name), key=lambda c: c.attempt)
         for old in attempts[:-2]:
             if old.cleaned:
                 yield ForgetContainer(container=old.name, id=old.id, reason="a newer attempt has ended")
 
 
-def will_restart(pod: Pod, ended: ObservedContainer) -> bool:
-    """Whether restartPolicy wants another attempt after this end."""
-    match pod.spec.restart_policy:
-        case "Never":
-            return False
-        case "OnFailure":
-            return ended.exit_code != 0
-        case _:
-            return True
+def _deadline(seen: ObservedPod) -> float | None:
+    allowed_s = seen.pod.spec.active_deadline_seconds
+    return None if allowed_s is None else seen.admitted_at + allowed_s
 
 
-def is_finished(seen: ObservedPod) -> bool:
-    """Whether every container has ended for good."""
-    latest = [seen.latest(container.name) for container in seen.pod.spec.containers]
-    return all(c is not None and c.phase == "exited" and not will_restart(seen.pod, c) for c in latest)
+def _deadline_exceeded(seen: ObservedPod, now: float) -> FailPod:
+    message = "Pod was active on the node longer than the specified deadline"  # the kubelet's words
+    verdict = Verdict(reason=DEADLINE_EXCEEDED, message=message, since=now, grace_s=grace_of(seen.pod))
+    return FailPod(verdict=verdict, reason="activeDeadlineSeconds are over")
 
 
 def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
@@ -223,23 +177,53 @@ def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
         yield RunPause(reason="no pause process runs")
 
 
-def _keep_container(container: Container, seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
+def _keep_container(
+    container: Container, seen: ObservedPod, now: float, rule: BackoffRule, *, its_turn: bool
+) -> Iterator[Step]:
     latest = seen.latest(container.name)
     if latest is None:
-        yield from _make(container, seen, 0, 0.0)
+        yield from _make(container, seen, 0, 0.0, its_turn=its_turn)
     elif latest.phase == "created" and seen.network and seen.pause:
         yield StartContainer(container=container.name, id=latest.id, reason="it is created and its pod is ready")
-    elif latest.phase == "exited" and will_restart(seen.pod, latest):
+    elif latest.phase == "running":
+        yield from _keep_running(container, latest, seen, now)
+    elif latest.phase == "exited" and its_turn and will_restart(seen.pod, latest):
         at = (latest.finished_at or now) + restart_wait_s(latest, rule)
         if now < at:
             yield LookAgain(at=at)
         elif latest.cleaned:
-            yield from _make(container, seen, latest.attempt + 1, next_backoff_s(latest, rule))
+            yield from _make(container, seen, latest.attempt + 1, next_backoff_s(latest, rule), its_turn=True)
 
 
-def _make(container: Container, seen: ObservedPod, attempt: int, backoff_s: float) -> Iterator[Step]:
+def _keep_running(container: Container, running: ObservedContainer, seen: ObservedPod, now: float) -> Iterator[Step]:
+    grace_s = grace_of(seen.pod)
+    if running.stopping is not None:
+        halt = Halt(since=running.stopping.since, grace_s=running.stopping.grace_s, reason=running.stopping.reason)
+        yield from halt_container(seen, running, halt, now)
+    elif running.unhealthy is not None:
+        stopping = _unhealthy(container, running.unhealthy.probe, seen, now)
+        yield BeginStopping(container=container.name, id=running.id, stopping=stopping, reason=stopping.reason)
+    elif not hook_is_over(container, running):
+        yield RunPostStart(container=container.name, id=running.id, grace_s=grace_s, reason="it has been started")
+
+
+def _unhealthy(container: Container, kind: str, seen: ObservedPod, now: float) -> Stopping:
+    """The kubelet's words; a probe may bring a grace period of its own."""
+    probe = container.startup_probe if kind == "startup" else container.liveness_probe
+    own_s = probe.termination_grace_period_seconds if probe else None
+    again = restart_policy(seen.pod, container) != "Never"
+    return Stopping(
+        since=now,
+        grace_s=grace_of(seen.pod) if own_s is None else float(own_s),
+        reason=f"Container {container.name} failed {kind} probe" + (", will be restarted" if again else ""),
+        then="restart" if again else "policy",
+    )
+
+
+def _make(container: Container, seen: ObservedPod, attempt: int, backoff_s: float, *, its_turn: bool) -> Iterator[Step]:
+    """Images come before it is the container's turn."""
     reason = "it was never started" if attempt == 0 else "it ended and is restarted by its policy"
     if container.name not in seen.images:
         yield EnsureImage(container=container.name, reason=reason)
-    elif seen.namespaces and seen.volumes and (seen.pause or not seen.pod.spec.share_process_namespace):
+    elif its_turn and seen.namespaces and seen.volumes and (seen.pause or not seen.pod.spec.share_process_namespace):
         yield CreateContainer(container=container.name, attempt=attempt, backoff_s=backoff_s, reason=reason)

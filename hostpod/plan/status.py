@@ -5,50 +5,35 @@ Every time in a status is derived from what the pod's records tell, so a restart
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
-from hostpod.kube import (
-    Container,
-    ContainerState,
-    ContainerStateRunning,
-    ContainerStateTerminated,
-    ContainerStateWaiting,
-    ContainerStatus,
-    HostIP,
-    PodCondition,
-    PodIP,
-    PodStatus,
-    VolumeMountStatus,
-)
-from hostpod.plan.actions import CreateContainer, EnsureImage, StartContainer
-from hostpod.plan.backoff import BackoffRule, restart_wait_s
-from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, action_key, container_target, image_target
-from hostpod.plan.reconcile import is_finished, will_restart
-
-RUNTIME = "hostpod"
-
-
-def timestamp(seconds: float) -> str:
-    """Wall seconds as metav1.Time prints them: RFC 3339, UTC, whole seconds."""
-    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+from hostpod.kube import ContainerStatus, HostIP, PodCondition, PodIP, PodStatus
+from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.container_status import container_status
+from hostpod.plan.observed import ObservedContainer, ObservedPod
+from hostpod.plan.order import is_initialized, is_through
+from hostpod.plan.restarts import is_finished
+from hostpod.plan.timestamp import timestamp
 
 
 def pod_status(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None, qos_class: str) -> PodStatus:
     """The v1 PodStatus of a pod on this host."""
-    statuses = tuple(_container_status(c, seen, now, rule) for c in seen.pod.spec.containers)
+    inits = tuple(container_status(c, seen, now, rule) for c in seen.pod.spec.init_containers)
+    mains = tuple(container_status(c, seen, now, rule) for c in seen.pod.spec.containers)
     ip = host_ip if seen.pod.spec.host_network else seen.ip
     ips = (ip,) if ip else ()
     return PodStatus(
         phase=phase(seen),
         reason=seen.verdict.reason if seen.verdict else None,
         message=seen.verdict.message if seen.verdict else None,
-        conditions=conditions(seen, statuses),
+        conditions=conditions(seen, (*inits, *mains)),
         host_ip=host_ip,
         host_ips=(HostIP(ip=host_ip),) if host_ip else (),
         pod_ip=ip,
         pod_ips=tuple(PodIP(ip=ip) for ip in ips),
         start_time=timestamp(seen.admitted_at),
-        container_statuses=statuses,
+        init_container_statuses=inits,
+        container_statuses=mains,
         qos_class=qos_class,
     )
 
@@ -68,22 +53,43 @@ def phase(seen: ObservedPod) -> str:
 # Conditions
 
 
-def conditions(seen: ObservedPod, statuses: tuple[ContainerStatus, ...]) -> tuple[PodCondition, ...]:
-    """The five conditions, in the kubelet's order."""
-    unready = [s.name for s in statuses if not s.ready]
+def conditions(seen: ObservedPod, statuses: Sequence[ContainerStatus]) -> tuple[PodCondition, ...]:
+    """The five conditions, in the kubelet's order. `statuses` are of all containers."""
+    counted = {container.name for container in (*seen.pod.spec.sidecars, *seen.pod.spec.containers)}
+    unready = [s.name for s in statuses if s.name in counted and not s.ready]
     terminal = phase(seen) if is_finished(seen) or seen.verdict else None
-    changed = _readiness_changed_at(seen)
+    changed = _readiness_changed_at(seen, unready or sorted(counted))
     return (
         _condition(
             "PodReadyToStartContainers", holds=seen.network and seen.pause, at=seen.sandbox_at or seen.admitted_at
         ),
-        _condition(
-            "Initialized", holds=True, at=seen.admitted_at, reason="PodCompleted" if terminal == "Succeeded" else None
-        ),
+        _initialized(seen, terminal),
         _ready("Ready", unready, terminal, changed),
         _ready("ContainersReady", unready, terminal, changed),
         _condition("PodScheduled", holds=True, at=seen.admitted_at),
     )
+
+
+def _initialized(seen: ObservedPod, terminal: str | None) -> PodCondition:
+    containers = seen.pod.spec.init_containers
+    if terminal == "Succeeded" or is_initialized(seen):
+        latest = [c for c in (seen.latest(container.name) for container in containers) if c is not None]
+        at = max([seen.admitted_at, *(_initialized_at(c) for c in latest if c.attempt == 0)])
+        return _condition("Initialized", holds=True, at=at, reason="PodCompleted" if terminal == "Succeeded" else None)
+    incomplete = [container.name for container in containers if not is_through(seen, container)]
+    return _condition(
+        "Initialized",
+        holds=False,
+        at=seen.admitted_at,
+        reason="ContainersNotInitialized",
+        message=f"containers with incomplete status: [{' '.join(incomplete)}]",
+    )
+
+
+def _initialized_at(init: ObservedContainer) -> float:
+    if init.phase == "exited":
+        return init.finished_at or 0.0
+    return max(init.started_at or 0.0, init.post_started_at or 0.0, init.startup_at or 0.0)
 
 
 def _ready(kind: str, unready: list[str], terminal: str | None, at: float) -> PodCondition:
@@ -108,106 +114,14 @@ def _condition(
     )
 
 
-def _readiness_changed_at(seen: ObservedPod) -> float:
-    latest = [seen.latest(container.name) for container in seen.pod.spec.containers]
+def _readiness_changed_at(seen: ObservedPod, names: Sequence[str]) -> float:
+    """When the readiness of the pod was last as it is not now, as far as these containers tell."""
+    latest = [seen.latest(name) for name in names]
     ended = [c.finished_at for c in latest if c is not None and c.phase == "exited" and c.finished_at is not None]
-    started = [c.started_at for c in latest if c is not None and c.started_at is not None]
-    return max(ended or started or [seen.admitted_at])
+    running = [_changed_at(c) for c in latest if c is not None and c.started_at is not None]
+    return max(ended or running or [seen.admitted_at])
 
 
-# Containers
-
-
-def _container_status(container: Container, seen: ObservedPod, now: float, rule: BackoffRule) -> ContainerStatus:
-    latest, previous = seen.latest(container.name), seen.previous(container.name)
-    state = _state(container, latest, seen, now, rule)
-    last = latest if latest is not None and latest.phase == "exited" and state.terminated is None else previous
-    running = state.running is not None
-    return ContainerStatus(
-        name=container.name,
-        state=state,
-        last_state=ContainerState(terminated=_terminated(last)) if last is not None else ContainerState(),
-        ready=running,
-        started=running,
-        restart_count=latest.attempt if latest is not None else 0,
-        image=latest.image if latest is not None else container.image or "",
-        image_id=latest.image_id if latest is not None else "",
-        container_id=f"{RUNTIME}://{latest.id}" if latest is not None else None,
-        resources=container.resources,
-        volume_mounts=tuple(
-            VolumeMountStatus(name=m.name, mount_path=m.mount_path, read_only=m.read_only)
-            for m in container.volume_mounts
-        ),
-    )
-
-
-def _state(
-    container: Container, latest: ObservedContainer | None, seen: ObservedPod, now: float, rule: BackoffRule
-) -> ContainerState:
-    if latest is not None and latest.phase == "running":
-        running = ContainerStateRunning(started_at=timestamp(latest.started_at or latest.created_at))
-        return ContainerState(running=running)
-    ended = latest if latest is not None and latest.phase == "exited" else None
-    if ended is not None and (seen.ending is not None or seen.verdict or not will_restart(seen.pod, ended)):
-        return ContainerState(terminated=_terminated(ended))
-    refused = _refused(container, seen)
-    if refused is not None:
-        return ContainerState(waiting=refused)
-    if ended is None:
-        return ContainerState(waiting=ContainerStateWaiting(reason="ContainerCreating"))
-    wait_s = restart_wait_s(ended, rule)
-    if wait_s and now < (ended.finished_at or now) + wait_s:
-        return ContainerState(waiting=_crash_loop(ended, seen, wait_s))
-    return ContainerState(terminated=_terminated(ended))
-
-
-def _crash_loop(ended: ObservedContainer, seen: ObservedPod, wait_s: float) -> ContainerStateWaiting:
-    meta = seen.pod.metadata
-    who = f"container={ended.name} pod={meta.name}_{meta.namespace}({meta.uid})"
-    return ContainerStateWaiting(
-        reason="CrashLoopBackOff", message=f"back-off {duration(wait_s)} restarting failed {who}"
-    )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as Go prints a duration: 250ms, 10s, 2m40s, 1h0m0s."""
-    if seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    if hours:
-        return f"{hours}h{minutes}m{rest:g}s"
-    return f"{minutes}m{rest:g}s" if minutes else f"{rest:g}s"
-
-
-def _refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting | None:
-    for kind, target in (
-        (StartContainer, container_target(container.name)),
-        (CreateContainer, container_target(container.name)),
-        (EnsureImage, image_target(container.name)),
-    ):
-        failure = seen.failures.get(action_key(kind, target))
-        if failure is not None:
-            backs_off = failure.reason == "ErrImagePull" and target not in seen.busy
-            return _pull_backoff(container, failure) if backs_off else _as_it_is(failure)
-    return None
-
-
-def _as_it_is(failure: Failure) -> ContainerStateWaiting:
-    return ContainerStateWaiting(reason=failure.reason, message=failure.message)
-
-
-def _pull_backoff(container: Container, failure: Failure) -> ContainerStateWaiting:
-    message = f'Back-off pulling image "{container.image}": {failure.reason}: {failure.message}'
-    return ContainerStateWaiting(reason="ImagePullBackOff", message=message)
-
-
-def _terminated(ended: ObservedContainer) -> ContainerStateTerminated:
-    return ContainerStateTerminated(
-        exit_code=ended.exit_code if ended.exit_code is not None else 255,
-        reason=ended.reason or ("Completed" if ended.exit_code == 0 else "Error"),
-        message=ended.message or None,
-        started_at=timestamp(ended.started_at) if ended.started_at is not None else None,
-        finished_at=timestamp(ended.finished_at) if ended.finished_at is not None else None,
-        container_id=f"{RUNTIME}://{ended.id}",
-    )
+def _changed_at(running: ObservedContainer) -> float:
+    times = (running.started_at, running.post_started_at, running.startup_at, running.ready_at)
+    return max(time for time in times if time is not None)

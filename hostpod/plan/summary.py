@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target
-from hostpod.plan.reconcile import is_finished, will_restart
+from hostpod.plan.restarts import is_finished, will_restart
 from hostpod.plan.status import phase
 
 Standing = Literal["running", "starting", "pulling images", "backing off", "ending", "completed", "failed"]
@@ -21,14 +21,14 @@ def standing(seen: ObservedPod, now: float, rule: BackoffRule) -> Standing:
         return "ending"
     if _backs_off(seen, now, rule):
         return "backing off"
-    if any(image_target(container.name) in seen.busy for container in seen.pod.spec.containers):
+    if any(image_target(container.name) in seen.busy for container in seen.pod.spec.all_containers):
         return "pulling images"
     return "running" if phase(seen) == "Running" else "starting"
 
 
 def _backs_off(seen: ObservedPod, now: float, rule: BackoffRule) -> bool:
     refused = any(failure.action.partition(" ")[2] not in seen.busy for failure in seen.failures.values())
-    latest = (seen.latest(container.name) for container in seen.pod.spec.containers)
+    latest = (seen.latest(container.name) for container in seen.pod.spec.all_containers)
     return refused or any(_waits(each, seen, now, rule) for each in latest if each is not None)
 
 

@@ -134,8 +134,7 @@ class Daemon(Instance):
 def pod(name: str, *commands: str, image: str = "busybox", grace_s: int = 1, **spec: Any) -> dict[str, Any]:
     """A v1 Pod with one container a shell command, named c0, c1, …; `spec` goes over the pod's spec."""
     containers = [
-        {"name": f"c{number}", "image": image, "imagePullPolicy": "IfNotPresent", "command": ["/bin/sh", "-c", command]}
-        for number, command in enumerate(commands or (FOREVER,))
+        container(f"c{number}", command, image=image) for number, command in enumerate(commands or (FOREVER,))
     ]
     return {
         "apiVersion": "v1",
@@ -150,8 +149,15 @@ FOREVER = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
 
 
 def statuses(pod: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod's container statuses by container name."""
-    return {status["name"]: status for status in pod["status"].get("containerStatuses", [])}
+    """A pod's container statuses by container name, those of init containers first."""
+    told = pod["status"]
+    return {each["name"]: each for each in (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ()))}
+
+
+def container(name: str, command: str, **fields: Any) -> dict[str, Any]:
+    """One container that runs a shell command, for `initContainers` or `containers` of a pod."""
+    base = {"name": name, "image": "busybox", "imagePullPolicy": "IfNotPresent", "command": ["/bin/sh", "-c", command]}
+    return base | fields
 
 
 def conditions(pod: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
@@ -175,6 +181,7 @@ __all__ = [
     "Daemon",
     "LabError",
     "conditions",
+    "container",
     "missing",
     "pod",
     "reasons",

@@ -95,16 +95,28 @@ class IdealHost:
                 self.seen = replace(seen, pause=True)
             case do.EnsureImage():
                 self.seen = replace(seen, images={**seen.images, action.container: "sha256:1"})
-            case do.AbandonPull():
-                pass
+            case do.FailPod():
+                self.seen = replace(seen, verdict=action.verdict)
+            case do.Abandon():
+                raise AssertionError("on this host nothing takes time")
             case do.CreateContainer():
                 self._create(seen, action)
             case do.StartContainer():
                 assert action.id not in self.started, "started twice"
                 assert seen.ending is None, "started although its pod ends"
+                assert seen.verdict is None, "started although its pod has failed"
+                self._heed_turn(seen, action.container)
                 self.started.append(action.id)
                 self._change(action.id, phase="running", started_at=self.now)
+            case do.RunPostStart():
+                self._change(action.id, post_started_at=self.now)
+            case do.BeginStopping():
+                self._change(action.id, stopping=action.stopping)
+            case do.RunPreStop():
+                assert action.until > self.now
+                self._change(action.id, pre_stopped_at=self.now)
             case do.StopContainer():
+                self._heed_order(seen, action)
                 self._change(action.id, stop_sent_at=self.now)
             case do.KillContainer():
                 self._change(action.id, kill_sent=True)
@@ -125,6 +137,32 @@ class IdealHost:
                 self.seen = None
             case _:
                 assert_never(action)
+
+    def _heed_turn(self, seen: ObservedPod, name: str) -> None:
+        """Those before a container that starts for the first time have done their work or, sidecars, run."""
+        names = [each.name for each in seen.pod.spec.all_containers]
+        if any(c.name == name and c.started_at is not None for c in seen.containers):
+            return
+        for init in seen.pod.spec.init_containers[: names.index(name)]:
+            latest = seen.latest(init.name)
+            assert latest is not None, f"{name} starts before {init.name}"
+            if init.restart_policy != "Always":
+                assert (latest.phase, latest.exit_code) == ("exited", 0), f"{name} starts before {init.name} is over"
+
+    def _heed_order(self, seen: ObservedPod, action: do.StopContainer) -> None:
+        """A sidecar that ends with its pod ends after those that came after it, or when the time is over."""
+        sidecars = [each.name for each in seen.pod.spec.sidecars]
+        (asked,) = (c for c in seen.containers if c.id == action.id)
+        if action.container not in sidecars or asked.stopping is not None:
+            return
+        since = seen.ending.since if seen.ending else self.now
+        later = {*(c.name for c in seen.pod.spec.containers), *sidecars[sidecars.index(action.container) + 1 :]}
+        alive = [c for c in seen.containers if c.name in later and c.phase == "running"]
+        assert not alive or self.now >= since + (seen.ending.grace_s if seen.ending else 0.0)
+
+    def probed(self, cid: str, **results: object) -> None:
+        """A probe of a running container came to a result."""
+        self._change(cid, **results)
 
     def _create(self, seen: ObservedPod, action: do.CreateContainer, phase: ContainerPhase = "created") -> None:
         assert seen.namespaces

@@ -182,7 +182,7 @@ class TestEnding:
 
     def test_a_pull_that_nobody_waits_for_is_abandoned(self) -> None:
         sight = seen(busy=frozenset({"image:web"}), ending=ENDING)
-        assert kinds(end(sight)) == ["AbandonPull"]
+        assert kinds(end(sight)) == ["Abandon"]
 
     def test_the_sandbox_goes_after_the_containers_and_the_record_last(self) -> None:
         assert kinds(end(seen(containers=(ended(cleaned=False),), ending=ENDING))) == ["CleanContainer"]

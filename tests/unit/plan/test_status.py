@@ -7,8 +7,9 @@ import pytest
 
 from hostpod.kube import PodStatus, to_json
 from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.container_status import duration
 from hostpod.plan.observed import Ending, Failure, ObservedPod, Verdict
-from hostpod.plan.status import duration, phase, pod_status
+from hostpod.plan.status import phase, pod_status
 from tests.unit.plan.build import attempt, ended, pod, seen
 
 
