@@ -27,7 +27,7 @@ def container_ids(pods: Mapping[str, Any], name: str) -> list[str]:
 
 def wait_for_problems(daemon: Daemon, *texts: str) -> list[dict[str, Any]]:
     """The problems, as soon as there is just one for each text."""
-    deadline = time.monotonic() + patient(5)
+    deadline = time.monotonic() + patient(30)
     while True:
         problems = daemon.problems()
         messages = sorted(problem["message"] for problem in problems)
