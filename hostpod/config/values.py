@@ -104,7 +104,9 @@ class ManifestConfig(Section):
 class DirectoriesConfig(Section):
     """Where hostpod keeps what it owns. What is there stays there: `hostpod drain` before they change."""
 
-    state: AbsolutePath = Field(Path("/var/lib/hostpod"), description="Images, layers, volumes, writable layers.")
+    state: AbsolutePath = Field(
+        Path("/var/lib/hostpod"), description="Images, layers, volumes, writable layers, events."
+    )
     runtime: AbsolutePath = Field(
         Path("/run/hostpod"),
         description="Pods, namespaces, leases, runc's state: must be emptied by a reboot.",

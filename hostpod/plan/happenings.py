@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from hostpod.plan.status import timestamp
+from hostpod.plan.timestamp import timestamp
 
 EventType = Literal["Normal", "Warning"]
 
@@ -62,20 +62,21 @@ class Event:
 
     def render(self, node: str) -> dict[str, Any]:
         """The v1 Event as `kubectl get events -o json` shows it."""
+        first = timestamp(self.first_at)
         return {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {
                 "name": f"{self.about.name.replace('/', '.').strip('.')}.{self.serial:016x}",
                 "namespace": self.about.namespace,
-                "creationTimestamp": timestamp(self.first_at),
+                "creationTimestamp": first,
             },
             "involvedObject": self.about.render(),
             "reason": self.reason,
             "message": self.message,
             "source": {"component": "hostpod", "host": node},
-            "firstTimestamp": timestamp(self.first_at),
-            "lastTimestamp": timestamp(self.last_at),
+            "firstTimestamp": first,
+            "lastTimestamp": first if self.last_at == self.first_at else timestamp(self.last_at),
             "count": self.count,
             "type": self.type,
             "eventTime": None,

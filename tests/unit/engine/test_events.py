@@ -10,7 +10,8 @@ import pytest
 from hostpod.engine.events import EventLog
 from hostpod.engine.records import ContainerRecord
 from hostpod.host.journal import journal_fields
-from hostpod.kube import ObjectMeta
+from hostpod.kube import ObjectMeta, to_json
+from hostpod.kube.event import Event
 from hostpod.plan.happenings import Bound
 
 META = ObjectMeta(name="web-host", namespace="default", uid="u1")
@@ -36,6 +37,15 @@ def test_an_event_has_the_shape_that_kubectl_reads() -> None:
     assert (event["type"], event["reason"], event["message"]) == ("Normal", "Started", "Started container web")
     assert event["source"] == {"component": "hostpod", "host": "host"}
     assert event["firstTimestamp"] == "1970-01-01T00:16:40Z"
+
+
+def test_an_event_is_what_kubernetes_calls_one() -> None:
+    log = event_log()
+    log.pod(META, "Normal", "Started", "m", container="web", init=True)
+    log.file("/etc/hostpod/manifests/web.yaml", "FailedValidation", "m")
+    log.node("Warning", "SystemOOM", "m")
+    for event in log.rendered():
+        assert to_json(Event.model_validate(event)) == event
 
 
 def test_repeats_are_folded_with_a_count() -> None:
