@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aiohttp import StreamReader
 from aiohttp.base_protocol import BaseProtocol
@@ -69,18 +69,22 @@ async def http_get(request: HttpRequest, *, timeout_s: float) -> HttpAnswer:
 
 
 class _Exchange:
-    """One request and its answer; after a redirect the next one."""
+    """One request and what came of its answer; after a redirect the next one."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-        self.answer: HttpAnswer | None = None
         self.connected = False
-        self._location = ""
+        self._head: RawResponseMessage | None = None
+        self._body = b""
+
+    @property
+    def answer(self) -> HttpAnswer | None:
+        """As much of it as is here."""
+        return HttpAnswer(status=self._head.code, body=self._body[:BODY_LIMIT_BYTES]) if self._head else None
 
     async def run(self) -> HttpAnswer:
         """Ask, and read what comes. Raises OSError, EOFError, ValueError, HttpProcessingError."""
-        request = self.request
-        self.answer, self.connected, self._location = None, False, ""
+        request, self.connected, self._head, self._body = self.request, False, None, b""
         content = request.content()
         if request.scheme == "https":
             stream = await connect_tls(request.host, request.port, server_name=request.server_name)
@@ -89,45 +93,36 @@ class _Exchange:
         self.connected = True
         try:
             await stream.send(content)
-            return await self._read(stream)
+            await self._read(stream)
+        except (OSError, HttpProcessingError):
+            if self._head is None:
+                raise
         finally:
             stream.close()
+        if (answer := self.answer) is None:
+            raise EOFError("EOF")
+        return answer
 
     def follow(self) -> bool:
         """Whether the answer leads on, to a request that is asked next."""
-        to = self.request.follow(self._location) if self._location else None
+        location = self._head.headers.get("Location") if self._head and self._head.code in _FOLLOWED else None
+        to = self.request.follow(location) if location else None
         self.request = to or self.request
         return to is not None
 
-    async def _read(self, stream: Stream) -> HttpAnswer:
+    async def _read(self, stream: Stream) -> None:
         loop = asyncio.get_running_loop()
         parser = HttpResponseParser(BaseProtocol(loop), loop, _BUFFER_BYTES, read_until_eof=True, auto_decompress=False)
         rest: StreamReader | None = None
-        while not (rest and self.answer and (rest.is_eof() or len(self.answer.body) >= BODY_LIMIT_BYTES)):
-            try:
-                data = await stream.receive()
-                messages = parser.feed_data(data)[0] if data else ()
-            except (OSError, HttpProcessingError):
-                if self.answer is None:
-                    raise
-                break
-            for message, payload in messages:
-                if rest is None and message.code >= 200:  # before it comes what is only information
-                    rest = payload
-                    self._begin(message)
-            if rest and self.answer:
-                body = (self.answer.body + rest.read_nowait())[:BODY_LIMIT_BYTES]
-                self.answer = replace(self.answer, body=body)
+        while not (rest and (rest.is_eof() or len(self._body) >= BODY_LIMIT_BYTES)):
+            data = await stream.receive()
             if not data:
-                break
-        if self.answer is None:
-            raise EOFError("EOF")
-        return self.answer
-
-    def _begin(self, message: RawResponseMessage) -> None:
-        self.answer = HttpAnswer(status=message.code, body=b"")
-        if message.code in _FOLLOWED:
-            self._location = message.headers.get("Location", "")
+                return
+            for message, payload in parser.feed_data(data)[0]:
+                if rest is None and message.code >= 200:  # before it comes what is only information
+                    self._head, rest = message, payload
+            if rest:
+                self._body += rest.read_nowait()
 
     # What is said of it
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -47,13 +48,7 @@ class HttpRequest:
 
     def content(self) -> bytes:
         """What is sent. Raises ValueError where a header would be more than one line."""
-        host = self.host_header or authority(self.host, self.port)
-        lines = [f"GET {self.target} HTTP/1.1"]
-        for name, value in (("Host", host), *self.headers, ("Connection", "close")):
-            if not name or any(sign in name + value for sign in "\r\n\0") or not name.isascii():
-                raise ValueError(f'net/http: invalid header field value for "{name}"')
-            lines.append(f"{name}: {value}")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+        return _content(self)
 
     def follow(self, location: str) -> HttpRequest | None:
         """The request that a redirect leads to; None where it leads to another host, or nowhere."""
@@ -72,6 +67,17 @@ class HttpRequest:
             target=_target(urlunsplit(("", "", to.path, to.query, ""))),
             host_header=self.host_header if relative else "",
         )
+
+
+@lru_cache(maxsize=1024)  # a probe sends the same again and again
+def _content(request: HttpRequest) -> bytes:
+    host = request.host_header or authority(request.host, request.port)
+    lines = [f"GET {request.target} HTTP/1.1"]
+    for name, value in (("Host", host), *request.headers, ("Connection", "close")):
+        if not name or any(sign in name + value for sign in "\r\n\0") or not name.isascii():
+            raise ValueError(f'net/http: invalid header field value for "{name}"')
+        lines.append(f"{name}: {value}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 def http_request(action: HTTPGetAction, container: Container, address: str, purpose: Purpose) -> HttpRequest:

@@ -78,10 +78,23 @@ async def _connected(family: int, address: Address) -> socket.socket:
 async def _connect(connection: socket.socket, address: Address) -> int:
     """The kernel's number of what is wrong, 0 for nothing."""
     answer = connection.connect_ex(address)
-    if answer == errno.EINPROGRESS:
+    if answer != errno.EINPROGRESS:
+        return answer
+    if _is_through(connection):
+        return 0
+    if not (answer := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
         await _writable(connection.fileno())
         answer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return answer
+
+
+def _is_through(connection: socket.socket) -> bool:
+    """Whether the other end has taken it already: the kernel hands a packet to a pod of this host within the call."""
+    try:
+        connection.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 class _Plain:

@@ -17,6 +17,10 @@ _AT_FIRST: dict[ProbeKind, bool | None] = {"startup": None, "liveness": True, "r
 # Probes of one period begin within this time after its begin (seconds), each at a moment of its own.
 SPREAD_S = 1.0
 
+# These moments are full ticks (seconds), so that many probes have ten of them in a second: what costs most of a probe
+# is that it wakes the daemon. Under load 200 probes a second take 4.5 % of a core so, and 6.5 % with 25 ms.
+TICK_S = 0.1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeCount:
@@ -37,6 +41,18 @@ def probe_of(container: Container, kind: ProbeKind) -> Probe | None:
             return container.liveness_probe
         case "readiness":
             return container.readiness_probe
+
+
+def wanted_now(container: Container, *, hook_over: bool, started: bool, ends: bool) -> tuple[ProbeKind, ...]:
+    """The probes that a running container is asked now.
+
+    None before its postStart hook is over; the startup probe alone until it has `started`; and when it `ends`, alone or
+    with its pod, only readiness is of interest.
+    """
+    kinds: tuple[ProbeKind, ...] = ("liveness", "readiness") if started else ("startup",)
+    if not hook_over:
+        kinds = ()
+    return tuple(kind for kind in kinds if probe_of(container, kind) and not (ends and kind != "readiness"))
 
 
 def before_first(kind: ProbeKind, *, passing: bool | None = None) -> ProbeCount:
@@ -76,15 +92,20 @@ def first_wait_s(probe: Probe, *, age_s: float, share: float, soon: bool) -> flo
 def next_wait_s(probe: Probe, *, age_s: float, begun_s: float, share: float) -> float:
     """How long to wait after a probe that began `begun_s` seconds after the container's start.
 
-    The next one begins a period after it. Those that fell due while it ran are left out.
+    The next one begins a period after it, or at once where it took longer than that.
     """
     # Half a period, not a whole one: the last began a little after its place.
-    return _next_place_s(probe, share, at_least_s=max(age_s, begun_s + _period_s(probe) / 2)) - age_s
+    return max(0.0, _next_place_s(probe, share, at_least_s=begun_s + _period_s(probe) / 2) - age_s)
 
 
 def share_of(cid: str, kind: ProbeKind) -> float:
     """Where in the spread a probe has its place, 0 ≤ share < 1. It is the same after a restart of the daemon."""
     return zlib.crc32(f"{cid} {kind}".encode()) / 2**32
+
+
+def tick_at(at: float) -> float:
+    """The full tick that is not before a moment, by any clock that counts seconds."""
+    return math.ceil(at / TICK_S) * TICK_S
 
 
 def _period_s(probe: Probe) -> float:

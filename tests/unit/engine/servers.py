@@ -18,6 +18,13 @@ class Served:
 
     port: int = 0
     heads: list[str] = field(default_factory=list)
+    arrival: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def asked(self, times: int) -> None:
+        """Wait until as many requests have come."""
+        while len(self.heads) < times:
+            self.arrival.clear()
+            await self.arrival.wait()
 
 
 @asynccontextmanager
@@ -34,6 +41,7 @@ async def serving(*answers: bytes | None, tls: ssl.SSLContext | None = None) -> 
             return
         answer = answers[min(len(served.heads), len(answers) - 1)]
         served.heads.append(head.decode())
+        served.arrival.set()
         if answer is not None:
             writer.write(answer)
             writer.close()

@@ -18,6 +18,8 @@ from hostpod.plan.probing import (
     next_wait_s,
     probe_of,
     share_of,
+    tick_at,
+    wanted_now,
 )
 
 KINDS: tuple[ProbeKind, ...] = ("startup", "liveness", "readiness")
@@ -37,6 +39,25 @@ def test_which_probe_is_meant() -> None:
     probes = [Probe(period_seconds=number) for number in (1, 2, 3)]
     container = Container(name="c", startup_probe=probes[0], liveness_probe=probes[1], readiness_probe=probes[2])
     assert [probe_of(container, kind) for kind in KINDS] == probes
+
+
+@pytest.mark.parametrize(
+    ("hook_over", "started", "ends", "kinds"),
+    [
+        (False, False, False, ()),
+        (True, False, False, ("startup",)),
+        (True, False, True, ()),
+        (True, True, False, ("liveness", "readiness")),
+        (True, True, True, ("readiness",)),
+    ],
+)
+def test_which_probes_run(hook_over: bool, started: bool, ends: bool, kinds: tuple[ProbeKind, ...]) -> None:
+    container = Container(name="c", startup_probe=Probe(), liveness_probe=Probe(), readiness_probe=Probe())
+    assert wanted_now(container, hook_over=hook_over, started=started, ends=ends) == kinds
+
+
+def test_a_container_without_probes_is_not_asked() -> None:
+    assert wanted_now(Container(name="c"), hook_over=True, started=True, ends=False) == ()
 
 
 @pytest.mark.parametrize(("kind", "passing"), [("startup", None), ("liveness", True), ("readiness", False)])
@@ -123,9 +144,14 @@ def test_the_second_of_a_short_period_is_not_much_earlier_than_the_period() -> N
     assert next_wait_s(probe, age_s=0.25, begun_s=0.0, share=0.75) == 0.5
 
 
-def test_what_fell_due_during_a_long_probe_is_left_out() -> None:
+def test_after_a_probe_that_took_longer_than_the_period_the_next_comes_at_once() -> None:
     probe = Probe(period_seconds=1)
-    assert next_wait_s(probe, age_s=5.75, begun_s=1.5, share=0.5) == 0.75
+    assert next_wait_s(probe, age_s=2.5625, begun_s=1.5, share=0.5) == 0
+    assert next_wait_s(probe, age_s=7.25, begun_s=1.5, share=0.5) == 0
+
+
+def test_probes_of_one_tick_begin_together() -> None:
+    assert [round(tick_at(at), 3) for at in (0.0, 0.001, 0.09, 99.999)] == [0.0, 0.1, 0.1, 100.0]
 
 
 @given(
@@ -139,8 +165,9 @@ def test_the_next_probe_is_never_too_soon_nor_forgotten(
     age_s = begun_s + took_s
     wait_s = next_wait_s(probe, age_s=age_s, begun_s=begun_s, share=share)
     assert wait_s >= 0
-    assert age_s + wait_s - begun_s >= period_s / 2 - 1e-6
-    assert wait_s <= 1.5 * period_s + 1e-6
+    between_s = age_s + wait_s - begun_s
+    assert between_s >= period_s / 2 - 1e-6
+    assert between_s <= max(1.5 * period_s, took_s) + 1e-6
 
 
 def test_probes_of_containers_that_started_together_are_spread() -> None:
