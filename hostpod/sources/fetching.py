@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from ssl import SSLContext, SSLError, create_default_context
 from typing import TYPE_CHECKING
 
 from hostpod import __version__
@@ -19,12 +20,11 @@ from hostpod.sources.files import Stamp, stamp_of
 from hostpod.sources.web import HeaderError, Headers, parse_headers, shown
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from aiohttp import ClientResponse
 
 HEADERS_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
+_UNFIT = "the client does not take this address or these headers"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,20 +88,18 @@ class Fetcher:
                 session.get(_url(config.url, sent), headers=_all(sent), allow_redirects=False) as answer,
             ):
                 return await _read(answer, asked_for_change=etag is not None, max_bytes=config.max_bytes)
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise _RefusedError(_words(error)) from error
         except ValueError as error:  # of an address that the client does not take; its text shows the address
-            raise _RefusedError("the client does not take this address or these headers") from error
+            raise _RefusedError(_UNFIT) from error
 
     def _context(self, ca_file: Path | None) -> SSLContext:
-        import ssl  # noqa: PLC0415 - as above
-
         try:
             stamp = stamp_of(ca_file.stat()) if ca_file else None
             if self._trusted is None or self._trusted[0] != stamp:
-                self._trusted = (stamp, ssl.create_default_context(cafile=ca_file))
+                self._trusted = (stamp, create_default_context(cafile=ca_file))
         except (OSError, ValueError) as error:  # an SSLError is an OSError
-            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else _reason(error)
+            reason = "it holds no certificate" if isinstance(error, SSLError) else _reason(error)
             raise _RefusedError(f"{ca_file} (manifests.urlCaFile) cannot be used: {reason}") from error
         return self._trusted[1]
 
@@ -180,9 +178,11 @@ def _text(path: Path) -> str:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
-    return "it is not UTF-8 text"
+    if not isinstance(error, OSError):
+        return "it is not UTF-8 text"
+    # asyncio's own words for a connection that was refused are a call and its arguments.
+    known = error.errno is not None and error.errno > 0 and not isinstance(error, SSLError)
+    return (os.strerror(error.errno or 0) if known else error.strerror or str(error)).lower()
 
 
 def _words(error: Exception) -> str:
@@ -197,6 +197,8 @@ def _words(error: Exception) -> str:
             words = f"there is no TLS with the server: {_reason(error.os_error)[:200]}"
         case aiohttp.ClientConnectorError():
             words = f"the server cannot be reached: {_reason(error.os_error)[:200]}"
+        case aiohttp.InvalidURL():
+            words = _UNFIT
         case aiohttp.ClientPayloadError():
             words = "the answer breaks off"
         case aiohttp.ClientConnectionError():

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.harness import NODE, Daemon, pod
+from lab.instance import all_run
+from tests.integration.harness import FOREVER, NODE, Daemon, pod
 from tests.integration.test_source import container_ids, wait_for_problems
 from tests.integration.website import Website, website
 from tests.unit.sources.certificates import make_authority
@@ -168,35 +169,38 @@ def test_tls_with_an_authority_of_its_own_and_headers_of_a_file(new_daemon: Made
 def test_of_a_directory_and_the_url_the_directory_has_its_way(site: Website, asking: Made, tmp_path: Path) -> None:
     more = tmp_path / "more"
     more.mkdir()
-    site.say(pod("web", "echo url; sleep 1000"))
+    site.say(pod("web", f"echo url; {FOREVER}"))
     daemon = asking(directories=[str(more)])
-    (more / "a.yaml").write_text(json.dumps(pod("web", "echo more; sleep 1000")))
+    (more / "a.yaml").write_text(json.dumps(pod("web", f"echo more; {FOREVER}")))
     daemon.start()
-    assert daemon.wait_said(WEB, "\n") == "more\n"
+    wait_running_from(daemon, "more")
     (problem,) = wait_for_problems(daemon, f"is in {more}/a.yaml already, which comes first and runs")
     assert problem["file"] == site.url
-    daemon.drop("z.yaml", json.dumps(pod("web", "echo first; sleep 1000")))
+    daemon.drop("z.yaml", json.dumps(pod("web", f"echo first; {FOREVER}")))
     wait_for_problems(daemon, f"is in {daemon.manifests}/z.yaml already", f"is in {daemon.manifests}/z.yaml already")
-    uid = daemon.wait_for(
-        lambda pods: WEB in pods and said(daemon, pods) == "first\n", what="the pod of the first directory"
-    )[WEB]["metadata"]["uid"]
+    before = wait_running_from(daemon, "first")
     daemon.restart()
-    assert daemon.wait_running(WEB)[WEB]["metadata"]["uid"] == uid
+    assert wait_running_from(daemon, "first") == before
     more.rename(tmp_path / "away")
     daemon.remove("z.yaml")
     wait_for_problems(
         daemon, "cannot be read: no such file or directory: make it, or remove it", f"is in {more}/a.yaml already"
     )
-    daemon.wait_for(lambda pods: WEB in pods and said(daemon, pods) == "more\n", what="the pod that went on")
+    wait_running_from(daemon, "more")
     more.mkdir()
-    daemon.wait_for(lambda pods: WEB in pods and said(daemon, pods) == "url\n", what="the pod of the URL")
+    wait_running_from(daemon, "url")
     assert daemon.problems() == []
 
 
-def said(daemon: Daemon, pods: Mapping[str, Any]) -> str:
-    """What the pod has written; nothing while it does not run."""
-    statuses = pods[WEB]["status"].get("containerStatuses", [])
-    return daemon.said(WEB) if statuses and "running" in statuses[0]["state"] else ""
+def wait_running_from(daemon: Daemon, source: str) -> list[str]:
+    """The ids of the pod's containers, as soon as it is the one of this source."""
+
+    def runs(pods: Mapping[str, Any]) -> bool:
+        return (
+            WEB in pods and f"echo {source};" in pods[WEB]["spec"]["containers"][0]["command"][2] and all_run(pods[WEB])
+        )
+
+    return container_ids(daemon.wait_for(runs, what=f"the pod of {source}"), WEB)
 
 
 def test_a_secret_is_told_to_nobody(site: Website, asking: Made) -> None:
