@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench import probes
 from bench.figures import Figure, draw, write
 from bench.floor import Floor, FloorSample
 from bench.machine import busy_percent
@@ -80,7 +81,7 @@ def measure(arguments: argparse.Namespace) -> int:
         with opened(samples=arguments.samples) as bench:
             if arguments.profile:
                 return profile(bench)
-            figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle)]
+            figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle), *probes.figures()]
             if arguments.peers and shutil.which("podman"):
                 figures += podman(bench)
     finally:

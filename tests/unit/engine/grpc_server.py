@@ -32,7 +32,7 @@ class Health:
 
 
 @asynccontextmanager
-async def healthy(health: Health) -> AsyncIterator[Health]:
+async def healthy(health: Health, *, address: str = "127.0.0.1") -> AsyncIterator[Health]:
     """Let it serve."""
     writers = list[asyncio.StreamWriter]()
 
@@ -55,7 +55,7 @@ async def healthy(health: Health) -> AsyncIterator[Health]:
                     case StreamEnded():
                         _answer(http2, event.stream_id or 0, health)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, address, 0)
     health.port = server.sockets[0].getsockname()[1]
     try:
         yield health
