@@ -39,6 +39,8 @@ MESSAGE_IDS: Mapping[str, str] = {
     "Died": "9d74033a6dd84a09b1fccb1aa7610d41",
     "OOMKilled": "dbd64f26a58a4d8cb70ebf153f8ed08a",
     "BackOff": "5bdacd6a35a14c4d84faed2f3163bf49",
+    "Unhealthy": "8d108850d14e4f0b80bc74d87bd9d15e",
+    "ProbeWarning": "3f46573b77da4f5d8d80a623e2260d23",
     "Failed": "76be392a3dee40d9b3615faceabfd14d",
     "ContainerCannotRun": "7cb95c6e53dd43afbec241cc557df9a4",
     "CreateContainerError": "f0a64bf020bd423b8f2fc336989e5f81",
