@@ -27,6 +27,11 @@ STOPPED_WITHIN_S = patient(20)
 DIES_WITHIN_S = patient(2)
 
 
+_LEFT = (
+    "memoryAvailable", "nodefsAvailable", "nodefsInodesFree", "imagefsAvailable", "imagefsInodesFree", "pidAvailable",
+)  # fmt: skip
+
+
 class Instance:
     """One instance: nothing runs until `start`. Manifests go in by `drop`, which renames them into place."""
 
@@ -75,6 +80,7 @@ class Instance:
                 "linkPrefix": names.link_prefix,
             },
             "cgroups": {"root": names.cgroup_root},
+            "eviction": dict.fromkeys(_LEFT, 0),  # what the machine has left is no matter of who tries something here
         }
         for key, value in settings.items():
             own[key] = {**own.get(key, {}), **value} if isinstance(value, Mapping) else value

@@ -24,6 +24,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.node import NodeView
 from hostpod.engine.paths import Paths
+from hostpod.engine.pressure import PressureWatch
 from hostpod.engine.worker import Wish
 from hostpod.host import journal, notify
 from hostpod.host.dbus import Bus
@@ -105,9 +106,14 @@ class _Daemon:
     def __init__(self, edges: Edges, bus: Bus) -> None:
         self.edges = edges
         self.status = StatusLine(asyncio.get_running_loop())
-        self.engine = Engine(edges, changed=self.status.changed)
+        self.engine = Engine(edges, changed=self._pods_changed)
+        self.pressure = PressureWatch(edges, self.engine)
         self.node = NodeView(self.engine, edges)
         self.shutdown = HostShutdown(self.engine, lambda: edges.config, bus)
+
+    def _pods_changed(self) -> None:
+        self.status.changed()
+        self.pressure.pods_changed()
 
     def open_sources(self) -> Sources:
         """Of manifests. Pods that are here are known to them, so that a broken file keeps them."""
@@ -127,6 +133,7 @@ class _Daemon:
         journal.set_level(config.log_level)
         self.engine.reconfigure(config)
         self.sources.reconfigure(config.manifests)
+        self.pressure.look_now()
         tasks.create_task(self.shutdown.check(), name="check logind")
 
     def pings(self) -> Mapping[str, Ping]:
@@ -136,7 +143,8 @@ class _Daemon:
     def summary(self) -> str:
         """One line about all pods and manifests."""
         broken = {problem["file"] for problem in self.node.problems()}
-        return summary(self.engine.counts(), broken_manifests=len(broken))
+        line = summary(self.engine.counts(), broken_manifests=len(broken))
+        return "; ".join((line, *sorted(self.pressure.conditions)))
 
     async def end(self) -> None:
         """What comes before the end: nothing, so that pods go on, or all pods end."""
@@ -162,6 +170,7 @@ async def _serve(config: Config, read: Callable[[], Config]) -> None:
             guard = tasks.create_task(daemon.shutdown.run(), name="shutdown of the host")
             work = [
                 tasks.create_task(daemon.engine.run(), name="engine"),
+                tasks.create_task(daemon.pressure.run(), name="pressure"),
                 tasks.create_task(daemon.sources.follow(daemon.apply), name="manifests"),
                 tasks.create_task(_reloads(daemon, asked.reload, read, tasks), name="reload"),
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from hostpod.config import BackoffConfig, Config
@@ -101,6 +101,22 @@ class Engine:
         """What this node is short of, by the names of its conditions: what is new does not come meanwhile."""
         self._conditions = conditions
         self.apply(self._wishes)
+
+    def states(self) -> Mapping[str, PodState]:
+        """All pods of which something is on the host."""
+        return {key: worker.state for key, worker in self._workers.items() if worker.state is not None}
+
+    def evict(self, key: str, leave: Leave) -> None:
+        """One pod ends, and is shown as failed until it is forgiven."""
+        self._workers[key].evict(leave)
+
+    def forgive(self, key: str) -> None:
+        """A pod that was evicted may come again."""
+        self._workers[key].evict(None)
+
+    def evicted(self) -> Collection[str]:
+        """The pods that were evicted and may not come again yet."""
+        return [key for key, worker in self._workers.items() if worker.is_evicted]
 
     def _refuse(self, pods: Mapping[str, tuple[Pod, Refusal]]) -> None:
         """These do not fit; each is told once."""

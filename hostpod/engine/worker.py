@@ -50,6 +50,7 @@ class Worker:
         self._ended: set[str] = set()
         self._admission: Failure | None = None
         self._leave: Leave | None = None
+        self._eviction: Leave | None = None
         self._departed: ObservedPod | None = None
         self._rounds = False
         self._pings: list[Callable[[], None]] = []
@@ -80,8 +81,27 @@ class Worker:
         if leave is not None and leave.verdict is not None and self._state is not None:
             meta, message = self._state.record.pod.metadata, leave.verdict.message
             self._edges.events.pod(meta, "Normal", NODE_SHUTDOWN, message)
-        self._leave, self._departed = leave, self._departed if leave else None
+        self._leave = leave
+        self._departed = self._departed if self._asked else None
         self._woken.set()
+
+    def evict(self, leave: Leave | None) -> None:
+        """The pod is to end, as the host is short of something, and is shown as failed; None: it may be here again."""
+        if leave is not None and leave.verdict is not None and self._state is not None:
+            meta = self._state.record.pod.metadata
+            self._edges.events.pod(meta, "Warning", leave.verdict.reason, leave.verdict.message)
+        self._eviction = leave
+        self._departed = self._departed if self._asked else None
+        self._woken.set()
+
+    @property
+    def is_evicted(self) -> bool:
+        return self._eviction is not None
+
+    @property
+    def _asked(self) -> Leave | None:
+        """Why the pod ends and does not come, whatever is wished."""
+        return self._eviction or self._leave
 
     @property
     def asked_to_leave(self) -> Leave | None:
@@ -136,7 +156,7 @@ class Worker:
         self._woken.clear()
         self._note_ends()
         wished = self._wish.pod if self._wish else None
-        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._leave)
+        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._asked)
         for action in plan.actions:
             self._begin(action, actions)
         self._changed()
@@ -176,14 +196,14 @@ class Worker:
 
     async def _act(self, action: do.Action) -> None:
         if isinstance(action, do.AdmitPod):
-            if self._leave is not None:  # all pods leave since this was planned
+            if self._asked is not None:  # since this was planned
                 return
             assert self._wish is not None, "a pod is admitted because it is wished"
             self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None
             return
         assert self._state is not None, "only an admitted pod is acted upon"
-        if isinstance(action, do.ForgetPod) and self._leave is not None and self._leave.verdict is not None:
-            self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self._leave.verdict)
+        if isinstance(action, do.ForgetPod) and self._asked is not None and self._asked.verdict is not None:
+            self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self._asked.verdict)
         await execute(action, self._state, self._edges, self._told)
         if isinstance(action, do.ForgetPod):
             self._state = None

@@ -85,8 +85,7 @@ def observe(before: Pressure, readings: Mapping[Signal, Reading], rule: Rule, no
     was = {each.signal for each in before.short}
     short = []
     for signal in CONDITIONS:
-        reading, limit = readings.get(signal), rule.thresholds.get(signal)
-        threshold = limit.of(reading.capacity) if limit and reading else 0
+        reading, threshold = readings.get(signal), _threshold(signal, readings, rule)
         if reading is None or not threshold:
             continue
         enough = threshold + (rule.reclaim.of(reading.capacity) if signal in was else 0)
@@ -96,15 +95,21 @@ def observe(before: Pressure, readings: Mapping[Signal, Reading], rule: Rule, no
     return Pressure(short=tuple(short), seen_at=seen_at)
 
 
+def _threshold(signal: Signal, readings: Mapping[Signal, Reading], rule: Rule) -> int:
+    """How much must be left; 0 where nothing must, or nobody can tell."""
+    reading, limit = readings.get(signal), rule.thresholds.get(signal)
+    return limit.of(reading.capacity) if limit and reading else 0
+
+
 def next_look_s(
     pressure: Pressure, readings: Mapping[Signal, Reading], rule: Rule, now: float, *, told: Iterable[Signal] = ()
 ) -> float:
     """How long nobody needs to look: until something could be short. The kernel itself tells of what is `told`."""
     waits = [SOONEST_S if pressure.short else LATEST_S]
     for signal in CONDITIONS.keys() - set(told):
-        if (reading := readings.get(signal)) and (limit := rule.thresholds.get(signal)):
-            above = reading.available - limit.of(reading.capacity)
-            waits.append(above / _FASTEST[RESOURCES[signal]])
+        reading, threshold = readings.get(signal), _threshold(signal, readings, rule)
+        if reading is not None and threshold:
+            waits.append((reading.available - threshold) / _FASTEST[RESOURCES[signal]])
     ends = [pressure.seen_at[name] + rule.transition_s - now for name in pressure.conditions(rule, now)]
     return max(SOONEST_S, min([*waits, *ends]))
 

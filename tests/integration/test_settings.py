@@ -127,16 +127,18 @@ def test_limits_are_kept(new_daemon: Callable[..., Daemon]) -> None:
     assert "can't fork" in daemon.wait_said("c-lab", "fork")
     assert daemon.traces.loop_files() == []
 
+    daemon.drop("d.yaml", pod("d", FOREVER))  # c has ended for good, and takes no room
+    daemon.wait_running("b-lab", "d-lab")
     daemon.drop("a.yaml", pod("a", FOREVER))
     with client.watch(daemon.socket, "/events?watch=1", timeout_s=10) as changes:
         refused = next(change["object"] for change in changes if change["object"]["reason"] == "OutOfpods")
     assert refused["involvedObject"]["name"] == "a-lab"
     assert daemon.pods()["a-lab"]["status"]["phase"] == "Failed"
     assert "OutOfpods" in daemon.cli("get", "pods", "a").stdout
-    assert "at most 2 pods" in daemon.cli("describe", "pod", "a").stdout
+    assert "pods, requested: 1, used: 2, capacity: 2" in daemon.cli("describe", "pod", "a").stdout
 
     daemon.drop("large.yaml", json.dumps(pod("large", FOREVER)) + " " * 2048)
-    daemon.remove("c.yaml")
+    daemon.remove("d.yaml")
     daemon.wait_running("a-lab", "b-lab")
     (problem,) = daemon.problems()
     assert Path(problem["file"]).name == "large.yaml"

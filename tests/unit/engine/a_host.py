@@ -19,11 +19,16 @@ class Host:
     """An engine at work, and the view of it that the server has."""
 
     def __init__(self, machine: Machine) -> None:
-        edges = machine.edges()
+        self.edges = machine.edges()
         self.changed = asyncio.Event()
+        self.heard: list[Callable[[], None]] = [self.changed.set]
         self.adopted = 0
-        self.engine = Engine(edges, changed=self.changed.set)
-        self.node = NodeView(self.engine, edges)
+        self.engine = Engine(self.edges, changed=self._tell)
+        self.node = NodeView(self.engine, self.edges)
+
+    def _tell(self) -> None:
+        for told in self.heard:
+            told()
 
     def gets_on(self) -> None:
         """How many things it looked at while it adopted."""

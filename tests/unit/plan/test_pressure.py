@@ -101,6 +101,10 @@ class TestNextLook:
         assert next_look_s(Pressure(), memory(MIB), RULE, 0.0, told=["memory.available"]) == 300.0
         assert next_look_s(Pressure(), memory(MIB), RULE, 0.0) == 10.0
 
+    def test_what_need_not_be_left_needs_no_look(self) -> None:
+        off = Rule(thresholds={"memory.available": Threshold.parse("0%")}, reclaim=Threshold.parse("0%"))
+        assert next_look_s(Pressure(), memory(MIB), off, 0.0) == 300.0
+
     def test_while_something_is_short_and_when_a_condition_ends(self) -> None:
         short = observe(Pressure(), memory(0), RULE, 100.0)
         assert next_look_s(short, PLENTY, RULE, 100.0) == 10.0

@@ -1,0 +1,113 @@
+"""The watch at work in a whole engine. A threshold of 100% is never met: what it is about is short all the time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from hostpod.config import Config
+from hostpod.engine.pressure import PressureWatch
+from tests.unit.engine.a_host import Host, a_host, named
+from tests.unit.engine.machine import Machine
+
+SIGNALS = (
+    "memoryAvailable", "nodefsAvailable", "nodefsInodesFree", "imagefsAvailable", "imagefsInodesFree", "pidAvailable",
+)  # fmt: skip
+NEVER = dict.fromkeys(SIGNALS, "0")
+
+
+def settings(**eviction: Any) -> Config:
+    return Config.model_validate({"nodeName": "host", "eviction": {**NEVER, "transitionPeriod": 0.0, **eviction}})
+
+
+@asynccontextmanager
+async def watched(machine: Machine, host: Host) -> AsyncIterator[PressureWatch]:
+    """The watch as a task; it hears of every change, as it does in the daemon."""
+    watch = PressureWatch(host.edges, host.engine)
+    host.heard.append(watch.pods_changed)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(watch.run())
+        await asyncio.sleep(0)
+        yield watch
+        task.cancel()
+
+
+def change(host: Host, watch: PressureWatch, config: Config) -> None:
+    """Other settings while it runs, as a reload brings them."""
+    host.engine.reconfigure(config)
+    watch.look_now()
+
+
+def reasons(host: Host, kind: str) -> list[str]:
+    return [event["reason"] for event in host.node.events() if event["involvedObject"]["kind"] == kind]
+
+
+def test_where_nothing_is_short_nothing_happens(machine: Machine) -> None:
+    machine.config = settings()
+
+    async def run() -> None:
+        async with a_host(machine, named("a", "1")) as host, watched(machine, host) as watch:
+            await host.until_running()
+            assert await watch.look() == 300.0
+            assert watch.conditions == frozenset()
+            assert reasons(host, "Node") == []
+
+    asyncio.run(run())
+
+
+def test_one_pod_at_a_time_goes_and_comes_again_when_it_is_over(machine: Machine) -> None:
+    machine.config = settings()
+
+    async def run() -> None:
+        async with (
+            a_host(machine, named("a", "1"), named("b", "2", priority=5)) as host,
+            watched(machine, host) as watch,
+        ):
+            await host.until_running()
+            change(host, watch, settings(nodefsAvailable="100%", transitionPeriod=3600.0))
+            pods = await host.until(lambda pods: pods["a"]["status"].get("reason") == "Evicted")
+            assert pods["a"]["status"]["phase"] == "Failed"
+            message = pods["a"]["status"]["message"]
+            assert message.startswith("The node was low on resource: ephemeral-storage. Threshold quantity: ")
+            await host.until(lambda pods: pods["b"]["status"].get("reason") == "Evicted")
+            await host.until(lambda _: host.engine.is_empty())
+            assert watch.conditions == {"DiskPressure"}
+            assert reasons(host, "Node") == ["NodeHasDiskPressure", "EvictionThresholdMet"]
+            assert reasons(host, "Pod").count("Evicted") == 2
+
+            change(host, watch, settings(transitionPeriod=0.0))
+            host.apply(named("a", "1"), named("b", "2", priority=5), named("c", "3"))
+            await host.until_running()
+            assert set(await host.until(lambda pods: len(pods) == 3)) == {"a", "b", "c"}
+            assert reasons(host, "Node")[-1] == "NodeHasNoDiskPressure"
+
+    asyncio.run(run())
+
+
+def test_critical_pods_stay(machine: Machine) -> None:
+    machine.config = settings(nodefsAvailable="100%")
+
+    async def run() -> None:
+        critical = named("a", "1", priorityClassName="system-node-critical")
+        async with a_host(machine, critical) as host, watched(machine, host) as watch:
+            await host.until_running()
+            await watch.look()
+            pods = await host.until(lambda pods: "a" in pods)
+            assert pods["a"]["status"]["phase"] == "Running"
+
+    asyncio.run(run())
+
+
+def test_while_no_pod_is_here_nobody_looks(machine: Machine) -> None:
+    machine.config = settings(nodefsAvailable="100%")
+
+    async def run() -> None:
+        async with a_host(machine) as host, watched(machine, host) as watch:
+            watch.pods_changed()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert watch.conditions == frozenset()
+
+    asyncio.run(run())
