@@ -125,7 +125,7 @@ class Engine:
             refused = before.get(key)
             if refused is None or refused.pod.uid != pod.uid or refused.refusal.reason != refusal.reason:
                 refused = Refused(pod=pod, since=now(), refusal=refusal)
-                self._edges.events.pod(pod.metadata, "Warning", refusal.reason, refusal.message)
+                self._edges.events.pod(pod, "Warning", refusal.reason, refusal.message)
             self._refused[key] = refused
         for key in {*before, *self._refused}:
             self._tell(key)

@@ -13,7 +13,7 @@ from hostpod.config import EventsConfig
 from hostpod.engine.event_file import EventFile
 from hostpod.engine.records import ContainerRecord
 from hostpod.engine.watchers import Change, Watchers
-from hostpod.kube import ObjectMeta
+from hostpod.kube import ObjectMeta, Pod
 from hostpod.plan.happenings import About, Bound, Event, EventType, Happenings, printable
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,11 @@ class EventLog:
                 self._file = None
 
     def pod(
-        self, meta: ObjectMeta, type_: EventType, reason: str, message: str, *, container: str = "", init: bool = False,
-        cause: str = "",
-    ) -> None:  # fmt: skip
-        """Record what happened to a pod or to one container of it, `init` where that is an init container. `cause` is
-        more exact than the reason, and goes to the journal alone."""
+        self, pod: Pod, type_: EventType, reason: str, message: str, *, container: str = "", cause: str = ""
+    ) -> None:
+        """Record what happened to a pod or to one container of it. `cause` is more exact than the reason, and goes to
+        the journal alone."""
+        meta, init = pod.metadata, any(each.name == container for each in pod.spec.init_containers)
         about = About(
             kind="Pod", namespace=meta.namespace or "default", name=meta.name or "", uid=meta.uid or "",
             container=container, init=init,

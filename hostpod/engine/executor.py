@@ -102,7 +102,7 @@ def _begin_ending(state: PodState, action: do.BeginEnding) -> None:
 
 def _fail(state: PodState, action: do.FailPod, edges: Edges) -> None:
     state.keep_pod(replace(state.record, verdict=action.verdict))
-    edges.events.pod(state.record.pod.metadata, "Warning", action.verdict.reason, action.verdict.message)
+    edges.events.pod(state.record.pod, "Warning", action.verdict.reason, action.verdict.message)
 
 
 def _begin_stopping(state: PodState, action: do.BeginStopping, edges: Edges) -> None:
@@ -156,8 +156,8 @@ async def _create(state: PodState, action: do.CreateContainer, edges: Edges, tol
         await containers.create(state, action, edges, told.container_ended)
     except ContainerRefusedError as refusal:
         # This attempt has ended: back-off and restart policy apply to it like to any other end.
-        meta, cause = state.record.pod.metadata, "ContainerCannotRun"
-        edges.events.pod(meta, "Warning", "Failed", str(refusal), container=action.container, cause=cause)
+        pod, cause = state.record.pod, "ContainerCannotRun"
+        edges.events.pod(pod, "Warning", "Failed", str(refusal), container=action.container, cause=cause)
     else:
         _event(state, edges, "Created", f"Created container: {action.container}", action.container)
 
@@ -174,7 +174,7 @@ def _stop(state: PodState, action: do.StopContainer, edges: Edges) -> None:
 
 
 def _event(state: PodState, edges: Edges, reason: str, message: str, container: str) -> None:
-    edges.events.pod(state.record.pod.metadata, "Normal", reason, message, container=container)
+    edges.events.pod(state.record.pod, "Normal", reason, message, container=container)
 
 
 def _logs(pod: Pod, edges: Edges) -> Path:

@@ -122,4 +122,4 @@ async def _get(state: PodState, name: str, handler: LifecycleHandler, edges: Edg
 
 
 def _tell(state: PodState, edges: Edges, reason: str, message: str, container: str) -> None:
-    edges.events.pod(state.record.pod.metadata, "Warning", reason, message, container=container)
+    edges.events.pod(state.record.pod, "Warning", reason, message, container=container)

@@ -132,9 +132,8 @@ class Prober:
 
     def _tell(self, target: ProbeTarget, reason: str, what: str) -> None:
         name = target.container.name
-        init = any(container.name == name for container in target.pod.spec.init_containers)
         message = f"{target.kind.capitalize()} probe {what}"
-        self._edges.events.pod(target.pod.metadata, "Warning", reason, message, container=name, init=init)
+        self._edges.events.pod(target.pod, "Warning", reason, message, container=name)
 
 
 async def _until(moment: float, loop: asyncio.AbstractEventLoop) -> None:

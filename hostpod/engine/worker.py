@@ -7,21 +7,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from hostpod.engine import containers
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told, admit, execute
-from hostpod.engine.records import ContainerRecord
+from hostpod.engine.probe_targets import probe_targets
+from hostpod.engine.prober import Prober
 from hostpod.engine.refusals import REFUSALS, event_cause, event_reason, explain, waiting_reason, words
 from hostpod.engine.state import PodState
+from hostpod.engine.tidings import Tidings
 from hostpod.engine.view import not_yet_admitted
 from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.plan import actions as do
-from hostpod.plan.backoff import BackoffRule, restart_wait_s
+from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
 from hostpod.plan.reconcile import plan_pod
-from hostpod.plan.restarts import will_restart
 
 NODE_SHUTDOWN = "NodeShutdown"  # the kubelet's name of the event
 
@@ -45,9 +45,10 @@ class Worker:
         self._changed = changed
         self._woken = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._told = Told(container_ended=self._container_ended, pause_ended=self._pause_ended)
+        self._tidings = Tidings(edges, self._woken.set)
+        self._prober = Prober(edges, self._tidings.probed)
+        self._told = Told(container_ended=self._tidings.container_ended, pause_ended=self._pause_ended)
         self._wished_at = now()
-        self._ended: set[str] = set()
         self._admission: Failure | None = None
         self._leave: Leave | None = None
         self._eviction: Leave | None = None
@@ -79,8 +80,7 @@ class Worker:
     def leave(self, leave: Leave | None) -> None:
         """The pod is to end whatever is wished; None: it may be here again."""
         if leave is not None and leave.verdict is not None and self._state is not None:
-            meta, message = self._state.record.pod.metadata, leave.verdict.message
-            self._edges.events.pod(meta, "Normal", NODE_SHUTDOWN, message)
+            self._edges.events.pod(self._state.record.pod, "Normal", NODE_SHUTDOWN, leave.verdict.message)
         self._leave = leave
         self._departed = self._departed if self._asked else None
         self._woken.set()
@@ -88,8 +88,7 @@ class Worker:
     def evict(self, leave: Leave | None) -> None:
         """The pod is to end, as the host is short of something, and is shown as failed; None: it may be here again."""
         if leave is not None and leave.verdict is not None and self._state is not None:
-            meta = self._state.record.pod.metadata
-            self._edges.events.pod(meta, "Warning", leave.verdict.reason, leave.verdict.message)
+            self._edges.events.pod(self._state.record.pod, "Warning", leave.verdict.reason, leave.verdict.message)
         self._eviction = leave
         self._departed = self._departed if self._asked else None
         self._woken.set()
@@ -154,11 +153,12 @@ class Worker:
 
     async def _round(self, actions: asyncio.TaskGroup) -> None:
         self._woken.clear()
-        self._note_ends()
+        self._tidings.write_down(self._state, self._rule)
         wished = self._wish.pod if self._wish else None
         plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._asked)
         for action in plan.actions:
             self._begin(action, actions)
+        self._probe(actions)
         self._changed()
         self._answer()
         if self._state is None and self._wish is None:
@@ -213,7 +213,7 @@ class Worker:
         if pod is not None:
             container = str(getattr(action, "container", ""))
             reason, cause, message = event_reason(action), event_cause(action, refusal), explain(action, refusal)
-            self._edges.events.pod(pod.metadata, "Warning", reason, message, container=container, cause=cause)
+            self._edges.events.pod(pod, "Warning", reason, message, container=container, cause=cause)
         before = self._state.failures.get(action.key) if self._state else self._admission
         failure = Failure(
             action=action.key,
@@ -227,37 +227,9 @@ class Worker:
         else:
             self._admission = failure
 
-    # What watched processes tell
-
-    def _container_ended(self, cid: str) -> None:
-        self._ended.add(cid)
-        self._woken.set()
-
-    def _note_ends(self) -> None:
-        """Write down the ends that were told. One that cannot be written now is taken up again in a second."""
-        for cid in tuple(self._ended):
-            if self._state is None or cid not in self._state.containers:
-                self._ended.discard(cid)
-                continue
-            try:
-                containers.note_end(self._state, cid, self._edges)
-            except REFUSALS as refusal:
-                meta, name = self._state.record.pod.metadata, self._state.containers[cid].name
-                message = f'cannot write down the end of container "{name}": {words(refusal)}'
-                self._edges.events.pod(meta, "Warning", "Failed", message, container=name)
-                asyncio.get_running_loop().call_later(1.0, self._woken.set)
-                continue
-            self._ended.discard(cid)
-            self._edges.events.died(self._state.record.pod.metadata, self._state.containers[cid])
-            self._tell_backoff(self._state, self._state.containers[cid])
-
-    def _tell_backoff(self, state: PodState, record: ContainerRecord) -> None:
-        end = record.observed()
-        if restart_wait_s(end, self._rule) and state.record.ending is None and will_restart(state.record.pod, end):
-            meta = state.record.pod.metadata
-            where = f"pod {meta.name}_{meta.namespace}({meta.uid})"
-            message = f"Back-off restarting failed container {record.name} in {where}"
-            self._edges.events.pod(meta, "Warning", "BackOff", message, container=record.name)
+    def _probe(self, actions: asyncio.TaskGroup) -> None:
+        seen = self.observed()
+        self._prober.want(probe_targets(seen, self._edges.network.uplink_address) if seen else (), actions)
 
     def _pause_ended(self) -> None:
         if self._state is not None:

@@ -16,7 +16,7 @@ from tests.integration.harness import FOREVER, Daemon, conditions, container, po
 pytestmark = pytest.mark.integration
 
 QUICK_BACKOFF = {"backoff": {"initial": "50ms", "max": "100ms"}}
-SHARED = {"volumes": [{"name": "shared", "emptyDir": {}}]}
+SHARED: dict[str, Any] = {"volumes": [{"name": "shared", "emptyDir": {}}]}
 MOUNT = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
 
 

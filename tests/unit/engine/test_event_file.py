@@ -15,11 +15,17 @@ from hostpod.config import EventsConfig
 from hostpod.engine import event_file
 from hostpod.engine.event_file import WAITING_MOST, EventFile
 from hostpod.engine.events import EventLog, bound_of
-from hostpod.kube import ObjectMeta
+from hostpod.kube import Pod
 from hostpod.plan.happenings import Event, read_events
 from lab.place import patient
 
-META = ObjectMeta(name="web-host", namespace="default", uid="u1")
+
+def pod_named(name: str, uid: str = "u1") -> Pod:
+    spec = {"initContainers": [{"name": "first"}], "containers": [{"name": "web"}]}
+    return Pod.model_validate({"metadata": {"name": name, "namespace": "default", "uid": uid}, "spec": spec})
+
+
+POD = pod_named("web-host")
 SMALL = EventsConfig(max_bytes=65536)
 
 
@@ -61,7 +67,7 @@ def eventually(holds: Callable[[], object]) -> None:
 
 
 def started(log: EventLog, message: str = "Started") -> None:
-    log.pod(META, "Normal", "Started", message, container="web")
+    log.pod(POD, "Normal", "Started", message, container="web")
 
 
 def counts(log: EventLog) -> list[tuple[str, int]]:
@@ -106,7 +112,7 @@ def test_the_file_is_bounded(path: Path) -> None:
     most = 0
     with kept(path) as log:
         for number in range(2000):
-            log.pod(ObjectMeta(name=f"p{number}", uid="u"), "Normal", "Pulled", "x" * (number % 500))
+            log.pod(pod_named(f"p{number}", "u"), "Normal", "Pulled", "x" * (number % 500))
             if path.exists():
                 most = max(most, path.stat().st_size)
         known = log.rendered()
@@ -132,7 +138,7 @@ def log_waits(log: EventLog) -> bool:
 def test_a_smaller_bound_holds_from_the_start(path: Path) -> None:
     with kept(path, EventsConfig()) as log:
         for number in range(500):
-            log.pod(ObjectMeta(name=f"p{number}", uid="u"), "Normal", "Pulled", "x" * 300)
+            log.pod(pod_named(f"p{number}", "u"), "Normal", "Pulled", "x" * 300)
     assert path.stat().st_size > SMALL.max_bytes
     with kept(path) as log:
         assert 20 < len(log.rendered()) < 500

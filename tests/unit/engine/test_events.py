@@ -10,11 +10,17 @@ import pytest
 from hostpod.engine.events import EventLog
 from hostpod.engine.records import ContainerRecord
 from hostpod.host.journal import journal_fields
-from hostpod.kube import ObjectMeta, to_json
+from hostpod.kube import Pod, to_json
 from hostpod.kube.event import Event
 from hostpod.plan.happenings import Bound
 
-META = ObjectMeta(name="web-host", namespace="default", uid="u1")
+
+def pod_named(name: str, uid: str = "u1") -> Pod:
+    spec = {"initContainers": [{"name": "first"}], "containers": [{"name": "web"}]}
+    return Pod.model_validate({"metadata": {"name": name, "namespace": "default", "uid": uid}, "spec": spec})
+
+
+POD = pod_named("web-host")
 
 
 def event_log() -> EventLog:
@@ -24,7 +30,7 @@ def event_log() -> EventLog:
 
 def test_an_event_has_the_shape_that_kubectl_reads() -> None:
     log = event_log()
-    log.pod(META, "Normal", "Started", "Started container web", container="web")
+    log.pod(POD, "Normal", "Started", "Started container web", container="web")
     (event,) = log.rendered()
     assert event["involvedObject"] == {
         "kind": "Pod",
@@ -41,7 +47,7 @@ def test_an_event_has_the_shape_that_kubectl_reads() -> None:
 
 def test_an_event_is_what_kubernetes_calls_one() -> None:
     log = event_log()
-    log.pod(META, "Normal", "Started", "m", container="web", init=True)
+    log.pod(POD, "Normal", "Started", "m", container="first")
     log.file("/etc/hostpod/manifests/web.yaml", "FailedValidation", "m")
     log.node("Warning", "SystemOOM", "m")
     for event in log.rendered():
@@ -51,7 +57,7 @@ def test_an_event_is_what_kubernetes_calls_one() -> None:
 def test_repeats_are_folded_with_a_count() -> None:
     log = event_log()
     for _ in range(3):
-        log.pod(META, "Warning", "BackOff", "Back-off", container="web")
+        log.pod(POD, "Warning", "BackOff", "Back-off", container="web")
     (event,) = log.rendered()
     assert event["count"] == 3
     assert event["lastTimestamp"] == "1970-01-01T00:16:42Z"
@@ -73,7 +79,7 @@ def told(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
 
 def test_the_journal_is_told_the_more_exact_cause(caplog: pytest.LogCaptureFixture) -> None:
     log = event_log()
-    log.pod(META, "Warning", "Failed", "no such host", container="web", cause="ErrImagePull")
+    log.pod(POD, "Warning", "Failed", "no such host", container="web", cause="ErrImagePull")
     about = {"HOSTPOD_POD": "web-host", "HOSTPOD_NAMESPACE": "default", "HOSTPOD_POD_UID": "u1"}
     assert told(caplog) == about | {
         "HOSTPOD_CONTAINER": "web",
@@ -103,7 +109,7 @@ def test_the_end_of_a_container_is_for_the_journal_alone(
         name="web", id="c1", attempt=0, backoff_s=0, image="i", image_id="i", stop_signal="SIGTERM", log="",
         cgroup="", created_at=1.0, **ending,
     )  # fmt: skip
-    log.died(META, record)
+    log.died(POD.metadata, record)
     assert log.rendered() == []
     assert caplog.records[-1].levelno == level
     fields = told(caplog)
@@ -115,7 +121,7 @@ def test_only_the_newest_are_kept() -> None:
     ticks = count(1000)
     log = EventLog(node="host", now=lambda: float(next(ticks)), bound=Bound(size_bytes=10_000))
     for number in range(200):
-        log.pod(ObjectMeta(name=f"p{number}", uid="u"), "Normal", "Pulled", "m")
+        log.pod(pod_named(f"p{number}", "u"), "Normal", "Pulled", "m")
     names = [event["involvedObject"]["name"] for event in log.rendered()]
     assert names == [f"p{number}" for number in range(200 - len(names), 200)]
     assert 20 < len(names) < 100
@@ -123,7 +129,7 @@ def test_only_the_newest_are_kept() -> None:
 
 def test_init_containers_have_their_own_field_path() -> None:
     log = event_log()
-    log.pod(META, "Normal", "Started", "m", container="first", init=True)
+    log.pod(POD, "Normal", "Started", "m", container="first")
     assert log.rendered()[0]["involvedObject"]["fieldPath"] == "spec.initContainers{first}"
 
 
@@ -139,7 +145,7 @@ def test_an_event_of_the_node(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_journal_has_the_message_itself_of_those_that_are_combined(caplog: pytest.LogCaptureFixture) -> None:
     log = event_log()
     for number in range(20):
-        log.pod(META, "Warning", "Failed", f"errno {number}")
+        log.pod(POD, "Warning", "Failed", f"errno {number}")
     assert caplog.messages == [f"web-host: Failed: errno {number}" for number in range(20)]
     assert log.rendered()[-1]["message"] == "(combined from similar events): errno 19"
 
@@ -147,10 +153,10 @@ def test_the_journal_has_the_message_itself_of_those_that_are_combined(caplog: p
 def test_watching_tells_of_repeats_as_modified() -> None:
     async def run() -> list[str]:
         log = event_log()
-        log.pod(META, "Normal", "Pulled", "m")
+        log.pod(POD, "Normal", "Pulled", "m")
         watching = log.watch()
         changes = [await anext(watching)]
-        log.pod(META, "Normal", "Pulled", "m")
+        log.pod(POD, "Normal", "Pulled", "m")
         changes.append(await anext(watching))
         return [change["type"] for change in changes]
 

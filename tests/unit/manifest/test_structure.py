@@ -159,5 +159,6 @@ def test_integers_or_strings() -> None:
     def probe(port: str) -> list[str]:
         return problems(web(f"livenessProbe: {{httpGet: {{port: {port}}}}}"))
 
-    unsupported = ["9: spec.containers[0].livenessProbe: not supported by this version of hostpod, remove it"]
-    assert probe("80") == probe("http") == probe("[]") == unsupported
+    where = "9: spec.containers[0].livenessProbe.httpGet.port"
+    assert probe("80") == probe("http") == []
+    assert probe("[]") == [f"{where}: must be an integer or a string, not a list"]

@@ -60,9 +60,9 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.containers[0].ports[0].hostPort: {NOT_YET}, only with hostNetwork: remove it, or set hostNetwork",
         ),
         (
-            "tty: true",
+            "stdin: true",
             "",
-            f"9: spec.containers[0].tty: {NOT_YET}, remove it",
+            f"9: spec.containers[0].stdin: {NOT_YET}, remove it",
         ),
         (
             "securityContext: {privileged: true}",
