@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from hostpod.config import BackoffConfig, Config
 from hostpod.engine.adoption import adopt, resume
@@ -21,8 +22,9 @@ from hostpod.kube import Pod
 from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
-from hostpod.plan.ordering import leaving_turns
+from hostpod.plan.ordering import Order, leaving_turns, may_start, order_pods
 from hostpod.plan.restarts import is_finished
+from hostpod.plan.status import lets_others_start
 from hostpod.plan.summary import Standing, standing
 
 
@@ -42,6 +44,7 @@ class Engine:
         self._refused: dict[str, Refused] = {}
         self._conditions: frozenset[str] = frozenset()
         self._occupied: frozenset[tuple[str, str, bool]] = frozenset()
+        self._order = Order()
         self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
 
     async def adopt(self, gets_on: Callable[[], None] = lambda: None) -> None:
@@ -95,12 +98,22 @@ class Engine:
             self._workers[key].want(before[key])
         for key in self._workers.keys() - {*admission.taken, *admission.kept}:
             self._workers[key].want(None)
+        self._order = order_pods({key: wish.pod for key, wish in by_key.items()})
+        self._hold()
         self._start_new()
 
     def show_conditions(self, conditions: frozenset[str]) -> None:
         """What this node is short of, by the names of its conditions: what is new does not come meanwhile."""
         self._conditions = conditions
         self.apply(self._wishes)
+
+    def _hold(self) -> None:
+        """Let those start whose turn it is."""
+        first = frozenset(chain.from_iterable(self._order.before.values()))
+        seen = {key: worker.observed() for key, worker in self._workers.items() if key in first}
+        ready = [key for key, pod in seen.items() if pod is not None and lets_others_start(pod)]
+        for key, worker in self._workers.items():
+            worker.hold(may_start(key, self._order, ready))
 
     def states(self) -> Mapping[str, PodState]:
         """All pods of which something is on the host."""
@@ -140,6 +153,8 @@ class Engine:
 
     def _worker_changed(self, key: str) -> None:
         self._tell(key)
+        if any(self._order.before.values()):
+            self._hold()
         if self._refused and self._farewell is None and self._occupancy() != self._occupied:
             self.apply(self._wishes)
 

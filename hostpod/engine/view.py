@@ -48,6 +48,6 @@ class Refused:
         return rendered
 
 
-def not_yet_admitted(pod: Pod, *, wished_at: float) -> ObservedPod:
-    """What is seen of a pod that is wished and has not begun."""
-    return ObservedPod(pod=pod, admitted_at=wished_at)
+def not_yet_admitted(pod: Pod, *, wished_at: float, waits: str = "") -> ObservedPod:
+    """What is seen of a pod that is wished and has not begun; `waits` is what it waits for."""
+    return ObservedPod(pod=pod, admitted_at=wished_at, waits=waits)

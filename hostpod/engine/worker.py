@@ -19,8 +19,10 @@ from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.happenings import EventType
 from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
+from hostpod.plan.ordering import Waiting
 from hostpod.plan.reconcile import plan_pod
 
 NODE_SHUTDOWN = "NodeShutdown"  # the kubelet's name of the event
@@ -52,6 +54,7 @@ class Worker:
         self._admission: Failure | None = None
         self._leave: Leave | None = None
         self._eviction: Leave | None = None
+        self._held: Waiting | None = None
         self._departed: ObservedPod | None = None
         self._rounds = False
         self._pings: list[Callable[[], None]] = []
@@ -93,6 +96,16 @@ class Worker:
         self._departed = self._departed if self._asked else None
         self._woken.set()
 
+    def hold(self, waiting: Waiting | None) -> None:
+        """A pod that is not on the host yet does not come while it waits for others; each reason is told once."""
+        if waiting == self._held:
+            return
+        self._held = waiting
+        if waiting is not None and self._state is None and self._wish is not None:
+            kind: EventType = "Warning" if waiting.astray else "Normal"
+            self._edges.events.pod(self._wish.pod, kind, waiting.reason, waiting.message)
+        self._woken.set()
+
     @property
     def is_evicted(self) -> bool:
         return self._eviction is not None
@@ -101,6 +114,13 @@ class Worker:
     def _asked(self) -> Leave | None:
         """Why the pod ends and does not come, whatever is wished."""
         return self._eviction or self._leave
+
+    @property
+    def _away(self) -> Leave | None:
+        """The same, also where it is only too early for the pod to come."""
+        if self._asked is None and self._held is not None and self._state is None:
+            return Leave(reason=self._held.message, until=0.0, waited_until=0.0)
+        return self._asked
 
     @property
     def asked_to_leave(self) -> Leave | None:
@@ -135,7 +155,8 @@ class Worker:
         if self._state is None and self._wish is not None:
             if self._departed is not None:
                 return self._departed
-            return not_yet_admitted(self._wish.pod, wished_at=self._wished_at)
+            waits = self._held.message if self._held else ""
+            return not_yet_admitted(self._wish.pod, wished_at=self._wished_at, waits=waits)
         return self.observed()
 
     async def run(self) -> None:
@@ -155,7 +176,7 @@ class Worker:
         self._woken.clear()
         self._tidings.write_down(self._state, self._rule)
         wished = self._wish.pod if self._wish else None
-        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._asked)
+        plan = plan_pod(wished, self.observed(), now(), self._rule, self._admission, leave=self._away)
         for action in plan.actions:
             self._begin(action, actions)
         self._probe(actions)
@@ -196,7 +217,7 @@ class Worker:
 
     async def _act(self, action: do.Action) -> None:
         if isinstance(action, do.AdmitPod):
-            if self._asked is not None:  # since this was planned
+            if self._away is not None:  # since this was planned
                 return
             assert self._wish is not None, "a pod is admitted because it is wished"
             self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None

@@ -15,6 +15,7 @@ from hostpod.plan.actions import CreateContainer, EnsureImage, StartContainer
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, action_key, container_target, image_target
 from hostpod.plan.order import has_started
+from hostpod.plan.ordering import WAITING
 from hostpod.plan.restarts import is_init, will_restart
 from hostpod.plan.timestamp import timestamp
 
@@ -72,8 +73,17 @@ def _repeats(
 
 
 def _not_begun(seen: ObservedPod) -> ContainerStateWaiting:
+    if seen.waits:
+        return _told(WAITING, seen.waits)
     initializes = seen.pod.spec.init_containers
     return ContainerStateWaiting(reason="PodInitializing" if initializes else "ContainerCreating")
+
+
+def is_ready(seen: ObservedPod) -> bool:
+    """Whether all containers of a pod are ready, and it is not about to end."""
+    counted = (*seen.pod.spec.sidecars, *seen.pod.spec.containers)
+    lasts = seen.ending is None and seen.verdict is None
+    return lasts and all(_is_ready(container, seen.latest(container.name), seen) for container in counted)
 
 
 def _is_ready(container: Container, latest: ObservedContainer | None, seen: ObservedPod) -> bool:

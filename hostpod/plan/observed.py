@@ -138,6 +138,7 @@ class Verdict:
 class ObservedPod:
     """One pod on the host. `busy` are the targets of actions that still run.
 
+    `waits` says which other pods it waits for before anything is made of it.
     `remains` says that something of the sandbox may be there that no other field tells of, half-made or half-removed.
     """
 
@@ -156,6 +157,7 @@ class ObservedPod:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
     verdict: Verdict | None = None
+    waits: str = ""
 
     @property
     def uid(self) -> str:

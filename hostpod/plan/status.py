@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from hostpod.kube import ContainerStatus, HostIP, PodCondition, PodIP, PodStatus
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.container_status import container_status
+from hostpod.plan.container_status import container_status, is_ready
 from hostpod.plan.observed import ObservedContainer, ObservedPod
 from hostpod.plan.order import is_initialized, is_through
 from hostpod.plan.restarts import is_finished
@@ -48,6 +48,11 @@ def phase(seen: ObservedPod) -> str:
     if any(c is None or (c.attempt == 0 and c.phase in ("creating", "created")) for c in latest):
         return "Pending"
     return "Running"
+
+
+def lets_others_start(seen: ObservedPod) -> bool:
+    """Whether pods that come after this one may start: it is ready, or has done its work."""
+    return is_ready(seen) or phase(seen) == "Succeeded"
 
 
 # Conditions
