@@ -18,7 +18,7 @@ from lab.place import CACHE, REPOSITORY, command
 PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 _CARRIED = ("hostpod", "lab", "tests", "bench", "examples", "docs", "packaging", "pyproject.toml", "requirements.lock")
 _CACHED = ("images", "programs")
-_TESTS_RUN_WITH = ("pytest", "pytest-timeout", "hypothesis")
+_TESTS_RUN_WITH = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis")
 _OF_DEBIAN = ("systemd-python",)  # python3-systemd there
 RUN = ("env", "PYTHONPATH=.:.site", "python3")
 """Runs Python in the payload's directory."""

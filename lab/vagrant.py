@@ -25,6 +25,8 @@ from lab.vagrant_place import place
 
 _QUIET = {"VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_BOX_UPDATE_CHECK_DISABLE": "1"}
 _EMULATED, _VIRTUALIZED = 10, 2
+# The machine has as many processors. Emulated, all tests one after another take more than two hours.
+_SIDE_BY_SIDE = ("--numprocesses", "2")
 # The tests look at a system with programs that the package itself does not ask for.
 _TEST = """
 set -eu
@@ -129,7 +131,7 @@ def test(vagrant: Vagrant, options: Sequence[str]) -> int:
     took["upload"] = _carry(vagrant)
     began = time.monotonic()
     pytest = [RUN[0], f"HOSTPOD_LAB_SLOWNESS={vagrant.slowness}", *RUN[1:], "-m", "pytest", "-p", "no:cacheprovider"]
-    inside = shlex.join(["sudo", "sh", "-c", _TEST, "sh", *pytest, "-q", "tests/integration", *options])
+    inside = shlex.join(["sudo", "sh", "-c", _TEST, "sh", *pytest, "-q", *_SIDE_BY_SIDE, "tests/integration", *options])
     code = vagrant.attempt(["vagrant", "ssh", "--no-tty", "--command", inside])
     took["tests"] = time.monotonic() - began
     sys.stdout.write("vagrant: " + ", ".join(f"{what} {seconds:.0f} s" for what, seconds in took.items()) + "\n")
