@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.probes import Asked, Outcome, Result, asking
-from hostpod.host.clock import now
+from hostpod.host.clock import now, until
 from hostpod.kube import Container, Pod
 from hostpod.plan.probing import (
     ProbeKind,
@@ -99,7 +99,7 @@ class Prober:
         soon = target.passing is None and kind != "liveness"
         wait_s = first_wait_s(probe, age_s=loop.time() - started, share=share, soon=soon)
         while not is_decided(count, kind):
-            await _until(loop.time() + wait_s if soon else tick_at(loop.time() + wait_s), loop)
+            await until(loop.time() + wait_s if soon else tick_at(loop.time() + wait_s))
             soon = False
             begun_s = loop.time() - started
             outcome = await ask()
@@ -134,16 +134,6 @@ class Prober:
         name = target.container.name
         message = f"{target.kind.capitalize()} probe {what}"
         self._edges.events.pod(target.pod, "Warning", reason, message, container=name)
-
-
-async def _until(moment: float, loop: asyncio.AbstractEventLoop) -> None:
-    """Sleep until a moment of the loop's clock; all who wait for the same one are woken by one timer of the kernel."""
-    reached: asyncio.Future[None] = loop.create_future()
-    timer = loop.call_at(moment, reached.set_result, None)
-    try:
-        await reached
-    finally:
-        timer.cancel()
 
 
 def _asked(target: ProbeTarget) -> Asked:

@@ -111,11 +111,10 @@ class _Plain:
 
     async def receive(self) -> bytes:
         while True:
-            await readable(self._connection.fileno())
             try:
                 return self._connection.recv(CHUNK_BYTES)
-            except BlockingIOError:  # the kernel may take back that there is something, where a checksum is wrong
-                continue
+            except BlockingIOError:
+                await readable(self._connection.fileno())
 
     def close(self) -> None:
         self._connection.close()
