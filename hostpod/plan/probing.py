@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from hostpod.kube import Container, Probe
 
@@ -41,6 +41,8 @@ def probe_of(container: Container, kind: ProbeKind) -> Probe | None:
             return container.liveness_probe
         case "readiness":
             return container.readiness_probe
+        case _:
+            assert_never(kind)
 
 
 def wanted_now(container: Container, *, hook_over: bool, started: bool, ends: bool) -> tuple[ProbeKind, ...]:
@@ -76,6 +78,8 @@ def is_decided(count: ProbeCount, kind: ProbeKind) -> bool:
             return not count.passing
         case "readiness":
             return False
+        case _:
+            assert_never(kind)
 
 
 def first_wait_s(probe: Probe, *, age_s: float, share: float, soon: bool) -> float:
