@@ -1,7 +1,7 @@
 """Whether this host runs short, and what is done about it: one pod at a time goes, and comes again when that is over.
 
 Nothing is looked at while no pod is here. While there are some, the kernel tells of memory; what it does not tell of
-is looked at as late as it can be (docs/decisions/0811-pressure.md).
+is looked at as late as it can be (docs/decisions/0806-pressure.md).
 """
 
 from __future__ import annotations

@@ -25,6 +25,12 @@ MESSAGE_IDS: Mapping[str, str] = {
     # manifests and pods
     "FailedValidation": "ae151789480a4221b2a448963f74fd98",
     "OutOfpods": "960f78c868bd46be80817387e2e08a38",
+    "OutOfcpu": "c528e6198aec4758853123f79bc7db5c",
+    "OutOfmemory": "a9f03503f08e44eb9ffd28ed2bbf05ca",
+    "NodePorts": "94596978f0fa407aaa4576fecbc64209",
+    "Evicted": "4905dac73dc4413fa4c9f64052937fd1",
+    "WaitingForPods": "f19f3f35030748dbacd4f0bee00b6d51",
+    "EvictionThresholdMet": "c300594e9fdb4c4b954a5f34f0893ac2",
     "FailedCreatePodSandBox": "cf836db13bdd478084e1506c540c9291",
     "FailedMount": "b9055c8f37124f2b9a5096b219349c6d",
     "FailedKillPod": "1232514bc20849f6822b745a93ffa5a6",

@@ -126,6 +126,11 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     PodSpec: {
         **works("initContainers", "activeDeadlineSeconds"),
         **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),
+        **works("priority"),
+        **meaningless(
+            "of all classes only system-cluster-critical and system-node-critical are known here: set priority",
+            "priorityClassName",
+        ),
         **works("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "securityContext", "os"),
         "dnsPolicy": only("ClusterFirst", "Default", "ClusterFirstWithHostNet"),
         "setHostnameAsFQDN": _OFF,
@@ -133,7 +138,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **meaningless(
             _NO_SCHEDULER,
             *("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "schedulerName"),
-            *("priority", "priorityClassName", "preemptionPolicy", "schedulingGroup", "overhead", "nodeName"),
+            *("preemptionPolicy", "schedulingGroup", "overhead", "nodeName"),
         ),
         **meaningless(_NO_TOKENS, "serviceAccountName", "serviceAccount", "automountServiceAccountToken"),
         **meaningless("there are no Services to make variables of", "enableServiceLinks"),

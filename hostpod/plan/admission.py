@@ -95,15 +95,16 @@ class _Ledger:
         """The first thing that there is not enough of for a pod, in the kubelet's order."""
         before = self._taken.get(needs.key, Needs(key=needs.key))
         pods = len(self._taken.keys() - {needs.key})
+        cpu, memory = self._cpu_milli - before.cpu_milli, self._memory_bytes - before.memory_bytes
         amounts = (
-            ("pods", 1, pods, self._room.pods),
-            ("cpu", needs.cpu_milli, self._cpu_milli - before.cpu_milli, self._room.cpu_milli),
-            ("memory", needs.memory_bytes, self._memory_bytes - before.memory_bytes, self._room.memory_bytes),
+            ("OutOfpods", "pods", 1, pods, self._room.pods),
+            ("OutOfcpu", "cpu", needs.cpu_milli, cpu, self._room.cpu_milli),
+            ("OutOfmemory", "memory", needs.memory_bytes, memory, self._room.memory_bytes),
         )
-        for name, asked, used, capacity in amounts:
+        for reason, name, asked, used, capacity in amounts:
             if asked > 0 and asked > capacity - used:
                 words = f"requested: {asked}, used: {used}, capacity: {capacity}"
-                return Refusal(reason=f"OutOf{name}", message=f"Node didn't have enough resource: {name}, {words}")
+                return Refusal(reason=reason, message=f"Node didn't have enough resource: {name}, {words}")
         return self._port_refusal(needs)
 
     def _port_refusal(self, needs: Needs) -> Refusal | None:

@@ -97,13 +97,13 @@ def test_a_limit_that_is_wrong_is_told_once_and_not_again_as_the_request_that_it
 
 
 def test_notes() -> None:
-    text = web(spec="nodeSelector: {a: b}\npriority: 0\nos: {name: linux}\n", metadata="generation: 3")
+    text = web(spec="nodeSelector: {a: b}\npreemptionPolicy: Never\nos: {name: linux}\n", metadata="generation: 3")
     parsed = parse_manifest(text.encode(), file="f.yaml")
     assert parsed.problems == ()
     assert [note[:2] for note in parsed.notes] == [
         (5, "metadata.generation"),
         (10, "spec.nodeSelector"),
-        (11, "spec.priority"),
+        (11, "spec.preemptionPolicy"),
         (12, "spec.os.name"),
     ]
     assert parsed.notes[1].note == "there is no scheduler, the pod runs on this host"
