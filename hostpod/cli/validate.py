@@ -81,18 +81,21 @@ class _Checked(NamedTuple):
 
 def _checked(read: Sequence[_Read]) -> Iterator[_Checked]:
     """With every file the problems of its own, and those it has with other files of the directories."""
-    repeated = _repeated([each.files for each in read if each.is_directory])
+    shared = _shared([each.files for each in read if each.is_directory])
     for files, is_directory in read:
         for file, parsed in files.items():
-            others = [problem for problem in repeated if is_directory and problem.file == file]
+            others = [problem for problem in shared if is_directory and problem.file == file]
             yield _Checked(file, parsed, (*parsed.problems, *others))
 
 
-def _repeated(directories: Sequence[Mapping[str, Parsed]]) -> list[Problem]:
+def _shared(directories: Sequence[Mapping[str, Parsed]]) -> list[Problem]:
+    """Names that are in several files, and pods that wait for one another."""
+    from hostpod.sources.circles import circle_problems  # noqa: PLC0415 - loads the models
     from hostpod.sources.snapshot import combined, joined  # noqa: PLC0415 - loads the models
 
     snapshots = [combined({file: _state(file, parsed) for file, parsed in files.items()}) for files in directories]
-    return [each.problem for each in joined(snapshots).problems]
+    together = joined(snapshots)
+    return [each.problem for each in (*together.problems, *circle_problems(together.pods))]
 
 
 def _state(file: str, parsed: Parsed) -> FileState:

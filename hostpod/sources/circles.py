@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from hostpod.kube.annotations import AFTER
 from hostpod.manifest import Problem
 from hostpod.plan.ordering import cycle_text, order_pods
-from hostpod.sources.snapshot import FileProblem, SourcedPod, identity
+from hostpod.sources.snapshot import FileProblem, SourcedPod
 
 
 def circle_problems(pods: Iterable[SourcedPod]) -> Iterator[FileProblem]:
     """A problem for each pod of a circle, where it is written; each names the files of the others."""
-    by_key = {"/".join(identity(sourced.pod)): sourced for sourced in pods}
+    by_key = {f"{sourced.pod.namespace or 'default'}/{sourced.pod.name}": sourced for sourced in pods}
     for cycle in order_pods({key: sourced.pod for key, sourced in by_key.items()}).cycles:
         files = sorted({by_key[key].file for key in cycle})
         where = f" (they are in {', '.join(files)})" if len(files) > 1 else ""

@@ -96,6 +96,19 @@ def test_of_two_directories_the_first_counts(hostpod: Hostpod, tmp_path: Path) -
     ]
 
 
+def test_pods_that_wait_for_one_another_are_found_over_all_files(hostpod: Hostpod, tmp_path: Path) -> None:
+    for name, first in (("a", "b"), ("b", "a")):
+        text = GOOD.replace("name: web}", f"name: {name}, annotations: {{hostpod.io/after: {first}}}}}", 1)
+        assert text != GOOD
+        (tmp_path / f"{name}.yaml").write_text(text)
+    result = hostpod("validate", str(tmp_path))
+    assert result.exit_code == 1
+    assert [line.partition(", default")[0] for line in result.stderr.splitlines()] == [
+        f"{tmp_path}/{name}.yaml:1: metadata.annotations[hostpod.io/after]: pods start after one another in a circle"
+        for name in ("a", "b")
+    ]
+
+
 def test_config_maps_and_secrets_are_named_and_what_they_hold_is_not(hostpod: Hostpod, tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
     file.write_text(CONFIG + SECRET)
