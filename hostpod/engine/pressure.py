@@ -160,8 +160,8 @@ class PressureWatch:
             if first is None:
                 continue
             self._edges.events.node("Warning", "EvictionThresholdMet", f"Attempting to reclaim {resource}")
-            verdict = Verdict(reason=EVICTED, message=eviction_message(short, first))
             at, until = now(), now() + GRACE_S
+            verdict = Verdict(reason=EVICTED, message=eviction_message(short, first), since=at, grace_s=GRACE_S)
             leave = Leave(reason=EVICTED, until=until, waited_until=until, finished_too=True, verdict=verdict)
             self._evicted_at[first.key], self._going = at, _Going(key=first.key, until=at + GONE_S)
             self._pods.evict(first.key, leave)

@@ -5,7 +5,7 @@ Every time in a status is derived from what the pod's records tell, so a restart
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hostpod.kube import ContainerStatus, HostIP, PodCondition, PodIP, PodStatus
 from hostpod.plan.backoff import BackoffRule
@@ -57,9 +57,12 @@ def lets_others_start(seen: ObservedPod) -> bool:
 
 # Conditions
 
+# Ends that are not the pod's own doing.
+_DISRUPTIONS = frozenset({"Evicted", "Terminated"})
+
 
 def conditions(seen: ObservedPod, statuses: Sequence[ContainerStatus]) -> tuple[PodCondition, ...]:
-    """The five conditions, in the kubelet's order. `statuses` are of all containers."""
+    """The five conditions, in the kubelet's order, and why the host ended it. `statuses` are of all containers."""
     counted = {container.name for container in (*seen.pod.spec.sidecars, *seen.pod.spec.containers)}
     unready = [s.name for s in statuses if s.name in counted and not s.ready]
     terminal = phase(seen) if is_finished(seen) or seen.verdict else None
@@ -72,7 +75,15 @@ def conditions(seen: ObservedPod, statuses: Sequence[ContainerStatus]) -> tuple[
         _ready("Ready", unready, terminal, changed),
         _ready("ContainersReady", unready, terminal, changed),
         _condition("PodScheduled", holds=True, at=seen.admitted_at),
+        *_disruption(seen),
     )
+
+
+def _disruption(seen: ObservedPod) -> Iterator[PodCondition]:
+    verdict = seen.verdict
+    if verdict is not None and verdict.reason in _DISRUPTIONS:
+        at = verdict.since or seen.admitted_at
+        yield _condition("DisruptionTarget", holds=True, at=at, reason="TerminationByKubelet", message=verdict.message)
 
 
 def _initialized(seen: ObservedPod, terminal: str | None) -> PodCondition:

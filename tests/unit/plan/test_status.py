@@ -183,3 +183,6 @@ def test_a_pod_that_was_ended_with_the_host_is_failed_and_says_why() -> None:
     (container,) = shown.container_statuses
     assert container.state.terminated is not None
     assert {c.reason for c in shown.conditions if c.type == "Ready"} == {"PodFailed"}
+    target = shown.conditions[-1]
+    assert (target.type, target.status, target.reason) == ("DisruptionTarget", "True", "TerminationByKubelet")
+    assert target.message == verdict.message
