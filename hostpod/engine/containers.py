@@ -27,6 +27,7 @@ from hostpod.images import Image, read_user_files
 from hostpod.kube import Container
 from hostpod.oci import ImageDefaults, Mount, container_spec, resolve_user
 from hostpod.plan.actions import CreateContainer
+from hostpod.plan.change import resources_of
 
 EXIT_UNKNOWN = 255
 EXIT_CANNOT_RUN = 128
@@ -118,6 +119,7 @@ def _new_record(
         log=str(logs / container.name / f"{action.attempt}.log"),
         cgroup=edges.cgroups.container_path(pod_cgroup(edges, state.record.pod), cid),
         created_at=now(),
+        resources=resources_of(container),
     )
 
 

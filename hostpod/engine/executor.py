@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
-from hostpod.engine import containers, hooks, sandbox
+from hostpod.engine import containers, hooks, resizing, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import PodRecord
@@ -49,8 +49,8 @@ def admit(pod: Pod, file: str, edges: Edges) -> PodState:
 async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901, PLR0912 - one closed match
     """Carry out one action on an admitted pod. Raises what the world answered."""
     match action:
-        case do.AdmitPod():
-            raise AssertionError("a pod is admitted by its worker")
+        case do.AdmitPod() | do.UpdatePod():
+            raise AssertionError("a pod is admitted and changed by its worker")
         case do.BeginEnding():
             _begin_ending(state, action)
         case do.FailPod():
@@ -73,6 +73,9 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
             await _start(state, action, edges)
         case do.RunPostStart():
             await hooks.run_post_start(state, action, edges)
+        case do.ResizeContainer():
+            await resizing.resize(state, action, edges)
+            _event(state, edges, "ResizeCompleted", f"Container {action.container} has been resized", action.container)
         case do.BeginStopping():
             _begin_stopping(state, action, edges)
         case do.RunPreStop():
@@ -135,7 +138,8 @@ async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
     else:
         message = f'Container image "{reference}" already present on machine'
     _event(state, edges, "Pulled", message, name)
-    state.images[name] = image
+    if state.record.pod.spec.container(name).image == reference:  # else its pod was changed meanwhile
+        state.images[name] = image
 
 
 def _policy(container: Container) -> PullPolicy:

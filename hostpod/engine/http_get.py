@@ -16,8 +16,8 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpResponseParser, RawResponseMessage
 
 from hostpod.engine.http_request import HttpRequest, authority
-from hostpod.host.clock import until
 from hostpod.host.tcp import Stream, connect, connect_tls
+from hostpod.host.timer import until
 
 BODY_LIMIT_BYTES = 10 * 1024
 MOST_REDIRECTS = 10

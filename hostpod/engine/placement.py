@@ -8,6 +8,7 @@ from hostpod.config import Config
 from hostpod.engine.worker import Wish, Worker
 from hostpod.host.privileges import Privileges
 from hostpod.plan.admission import Admission, Room, admit_pods, needs_of
+from hostpod.plan.change import change_of
 
 
 def place(
@@ -35,7 +36,7 @@ def place(
 
 def is_as_wished(worker: Worker, wish: Wish) -> bool:
     """Whether the pod on the host is of the version that is wished."""
-    return worker.state is not None and worker.state.uid == wish.pod.uid
+    return worker.state is not None and change_of(worker.state.record.pod, wish.pod).kind != "replace"
 
 
 def granted(workers: Mapping[str, Worker]) -> Mapping[str, Wish]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.probes import Asked, Outcome, Result, asking
-from hostpod.host.clock import now, until
+from hostpod.host.clock import now
+from hostpod.host.timer import until
 from hostpod.kube import Container, Pod
 from hostpod.plan.probing import (
     ProbeKind,

@@ -111,6 +111,7 @@ class ContainerRecord:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    resources: str = ""
     post_started_at: float | None = None
     startup: bool | None = None
     startup_at: float | None = None

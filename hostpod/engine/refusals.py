@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hostpod.engine.resizing import ResizeRefusedError
 from hostpod.host.cgroup import CgroupError
 from hostpod.host.conmon import ConmonError
 from hostpod.host.process import CommandError
@@ -22,6 +23,7 @@ REFUSALS = (
     ConmonError,
     ImageError,
     NetworkError,
+    ResizeRefusedError,
     RuncError,
     SpecError,
     StoreError,
@@ -64,6 +66,8 @@ def event_reason(action: do.Action) -> str:
             | do.ForgetPod()
         ):
             return "FailedKillPod"
+        case do.ResizeContainer():
+            return "ResizeError"
         case _:
             return "Failed"
 
@@ -80,6 +84,8 @@ def event_cause(action: do.Action, refusal: BaseException) -> str:
 _DOING: Mapping[type, str] = {
     do.AdmitPod: "write the pod down",
     do.BeginEnding: "write down that the pod ends",
+    do.UpdatePod: "take over the change of the pod",
+    do.ResizeContainer: "resize",
     do.FailPod: "write down that the pod has failed",
     do.MakeNamespaces: "make the pod's namespaces",
     do.AttachNetwork: "join the pod to its network",

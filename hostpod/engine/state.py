@@ -10,7 +10,8 @@ from hostpod.host.namespaces import Namespaces
 from hostpod.host.pids import Watched
 from hostpod.images import Image
 from hostpod.network import Attachment
-from hostpod.plan.observed import Failure, ObservedPod
+from hostpod.plan.actions import EnsureImage
+from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
 from hostpod.volumes import PreparedVolumes
 
 
@@ -45,6 +46,11 @@ class PodState:
         """Write the pod's record down, then believe it."""
         record.save(self.paths)
         self.record = record
+
+    def forget_image(self, container: str) -> None:
+        """Its image has to be looked for anew, and at once."""
+        self.images.pop(container, None)
+        self.failures.pop(action_key(EnsureImage, image_target(container)), None)
 
     def observed(self, busy: frozenset[str]) -> ObservedPod:
         """The input of the plan."""

@@ -12,6 +12,7 @@ from hostpod.engine.executor import Told, admit, execute
 from hostpod.engine.probe_targets import probe_targets
 from hostpod.engine.prober import Prober
 from hostpod.engine.refusals import REFUSALS, event_cause, event_reason, explain, waiting_reason, words
+from hostpod.engine.resizing import update
 from hostpod.engine.state import PodState
 from hostpod.engine.tidings import Tidings
 from hostpod.engine.view import not_yet_admitted
@@ -223,6 +224,10 @@ class Worker:
             self._state, self._admission = admit(action.pod, self._wish.file, self._edges), None
             return
         assert self._state is not None, "only an admitted pod is acted upon"
+        if isinstance(action, do.UpdatePod):
+            assert self._wish is not None, "a pod changes because it is wished so"
+            update(self._state, action.pod, self._wish.file)
+            return
         if isinstance(action, do.ForgetPod) and self._asked is not None and self._asked.verdict is not None:
             self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self._asked.verdict)
         await execute(action, self._state, self._edges, self._told)

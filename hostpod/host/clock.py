@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 
@@ -14,14 +13,3 @@ def now() -> float:
 def monotonic() -> float:
     """Seconds since some moment before; it never jumps, and stands still while the machine is suspended."""
     return time.monotonic()
-
-
-async def until(moment: float) -> None:
-    """Sleep until a moment of the event loop's clock. All who wait for the same one are woken together."""
-    loop = asyncio.get_running_loop()
-    reached: asyncio.Future[None] = loop.create_future()
-    timer = loop.call_at(moment, reached.set_result, None)
-    try:
-        await reached
-    finally:
-        timer.cancel()

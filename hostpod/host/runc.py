@@ -109,6 +109,10 @@ class Runc:
         """Send a signal to the first process, or to every process of the container."""
         await self._call(f"cannot signal {cid}", "kill", *(["--all"] if everything else []), cid, str(int(signal)))
 
+    async def update(self, cid: str, resources: Path) -> None:
+        """Set weight and limits of a running container. `resources` is a file with linux.resources of a config.json."""
+        await self._call(f"cannot update {cid}", "update", "--resources", str(resources), cid)
+
     async def delete(self, cid: str, *, force: bool = False) -> None:
         """Free what runc holds for a stopped container (or, by force, a running one); nothing when there is none."""
         if not (self.root / cid).exists():

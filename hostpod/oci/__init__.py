@@ -5,7 +5,7 @@ from __future__ import annotations
 from hostpod.kube.pod_resources import qos_class
 from hostpod.oci.container import container_spec, pod_hostname
 from hostpod.oci.pause import pause_spec
-from hostpod.oci.resources import PodLimits, pod_limits
+from hostpod.oci.resources import PodLimits, container_resources, pod_limits
 from hostpod.oci.user import resolve_user
 from hostpod.oci.values import ImageDefaults, Mount, SandboxPaths, SpecError, User
 
@@ -16,6 +16,7 @@ __all__ = [
     "SandboxPaths",
     "SpecError",
     "User",
+    "container_resources",
     "container_spec",
     "pause_spec",
     "pod_hostname",

@@ -65,6 +65,14 @@ class BeginEnding(_Action):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UpdatePod(_Action):
+    """Write down that the pod is as its manifest is now. What follows for its containers is seen then."""
+
+    pod: Pod
+    target: str = POD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FailPod(_Action):
     """Write down that the pod has failed, whatever its containers do: they end, and it stays failed."""
 
@@ -162,6 +170,11 @@ class RunPostStart(_OfAttempt):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ResizeContainer(_OfAttempt):
+    """Give a running container the cpu and memory that its pod says now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BeginStopping(_OfAttempt):
     """Write down that one container is to end while its pod goes on."""
 
@@ -213,6 +226,7 @@ class ForgetContainer(_OfAttempt):
 Action = (
     AdmitPod
     | BeginEnding
+    | UpdatePod
     | FailPod
     | MakeNamespaces
     | AttachNetwork
@@ -223,6 +237,7 @@ Action = (
     | CreateContainer
     | StartContainer
     | RunPostStart
+    | ResizeContainer
     | BeginStopping
     | RunPreStop
     | StopContainer

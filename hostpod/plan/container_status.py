@@ -9,10 +9,12 @@ from hostpod.kube import (
     ContainerStateTerminated,
     ContainerStateWaiting,
     ContainerStatus,
+    ResourceRequirements,
     VolumeMountStatus,
 )
 from hostpod.plan.actions import CreateContainer, EnsureImage, StartContainer
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
+from hostpod.plan.change import resources_in, resources_of
 from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, action_key, container_target, image_target
 from hostpod.plan.order import has_started
 from hostpod.plan.ordering import WAITING
@@ -37,7 +39,7 @@ def container_status(container: Container, seen: ObservedPod, now: float, rule: 
         image=latest.image if latest is not None else container.image or "",
         image_id=latest.image_id if latest is not None else "",
         container_id=f"{RUNTIME}://{latest.id}" if latest is not None else None,
-        resources=container.resources,
+        resources=_given(container, latest),
         volume_mounts=tuple(
             VolumeMountStatus(name=m.name, mount_path=m.mount_path, read_only=m.read_only)
             for m in container.volume_mounts
@@ -70,6 +72,13 @@ def _repeats(
     if ended.stopping is not None and ended.stopping.hook_failed:
         return _told("PostStartHookError", ended.stopping.reason)
     return None
+
+
+def _given(container: Container, latest: ObservedContainer | None) -> ResourceRequirements:
+    """What it has, which after a change of its pod need not be what it is to have."""
+    if latest is None or latest.resources in ("", resources_of(container)):
+        return container.resources
+    return resources_in(latest.resources)
 
 
 def _not_begun(seen: ObservedPod) -> ContainerStateWaiting:

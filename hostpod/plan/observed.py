@@ -69,7 +69,8 @@ class ObservedContainer:
     """One attempt at running one container of the pod, also of an init container.
 
     Times are wall seconds. `attempt` counts from 0 and is the restartCount. `backoff_s` is the wait that follows this
-    attempt's end, decided when it was made. `post_started_at` and `pre_stopped_at` are when a hook was over.
+    attempt's end, decided when it was made. `resources` is what it was given, as plan/change.py writes it, empty where
+    nobody knows. `post_started_at` and `pre_stopped_at` are when a hook was over.
     `startup` and `ready` are the results of its probes, None before the first, and `…_at` when they changed.
     `unhealthy` says why a probe wants it to end. `cleaned` says that nothing but its record and its log is left.
     """
@@ -88,6 +89,7 @@ class ObservedContainer:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    resources: str = ""
     post_started_at: float | None = None
     startup: bool | None = None
     startup_at: float | None = None

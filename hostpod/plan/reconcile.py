@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping
 
 from hostpod.kube import Container, Pod
-from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.plan.actions import (
     Action,
     AdmitPod,
@@ -25,12 +24,15 @@ from hostpod.plan.actions import (
     MakeNamespaces,
     Plan,
     PrepareVolumes,
+    ResizeContainer,
     RunPause,
     RunPostStart,
     StartContainer,
     TearDownSandbox,
+    UpdatePod,
 )
 from hostpod.plan.backoff import BackoffRule, next_backoff_s, restart_wait_s, retry_at
+from hostpod.plan.change import change_of, resources_of, restarts_for_resize, updated
 from hostpod.plan.ending import Halt, LookAgain, Step, discard, halt_container, halt_pod, tidy
 from hostpod.plan.leaving import Leave, grace_of
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping, Verdict
@@ -68,17 +70,16 @@ def _steps(
     grace_s = max(0.0, min(grace_of(seen.pod), until - now))
     if seen.ending is not None:
         return _end(seen, seen.ending, now, until)
-    if desired is None or not _is_same(desired, seen.pod):
-        return _begin_ending("its manifest is gone" if desired is None else "its manifest has changed", grace_s)
+    if desired is None:
+        return _begin_ending("its manifest is gone", grace_s)
+    change = change_of(seen.pod, desired, finished=work_over(seen) is not None)
+    if change.kind == "replace":
+        return _begin_ending(f"its manifest has changed: {', '.join(change.because)}", grace_s)
+    if change.kind == "in place":
+        return iter((UpdatePod(pod=updated(seen.pod, desired), reason=f"changed: {', '.join(change.because)}"),))
     if leave and (leave.finished_too or not is_finished(seen)):
         return _begin_ending(leave.reason, grace_s)
     return _keep(seen, now, rule)
-
-
-def _is_same(desired: Pod, admitted: Pod) -> bool:
-    """By uid and content: a manifest may bring a uid of its own and keep it over changes."""
-    hashes = {pod.metadata.annotations.get(CONFIG_HASH) for pod in (desired, admitted)}
-    return desired.uid == admitted.uid and len(hashes) == 1
 
 
 def _plan(
@@ -203,8 +204,25 @@ def _keep_running(container: Container, running: ObservedContainer, seen: Observ
     elif running.unhealthy is not None:
         stopping = _unhealthy(container, running.unhealthy.probe, seen, now)
         yield BeginStopping(container=container.name, id=running.id, stopping=stopping, reason=stopping.reason)
+    elif container.image not in (None, running.image):
+        yield from _renew(container, running, seen, now, "definition changed")
+    elif running.resources not in ("", resources_of(container)):
+        if restarts_for_resize(container, running.resources):
+            yield from _renew(container, running, seen, now, "resize requires restart")
+        else:
+            yield ResizeContainer(container=container.name, id=running.id, reason="its resources have changed")
     elif not hook_is_over(container, running):
         yield RunPostStart(container=container.name, id=running.id, grace_s=grace_s, reason="it has been started")
+
+
+def _renew(container: Container, running: ObservedContainer, seen: ObservedPod, now: float, why: str) -> Iterator[Step]:
+    """Another attempt takes the place of a running one. Its image comes first: what cannot be pulled ends nothing."""
+    reason = f"Container {container.name} {why}, will be restarted"
+    if container.name not in seen.images:
+        yield EnsureImage(container=container.name, reason=reason)
+        return
+    stopping = Stopping(since=now, grace_s=grace_of(seen.pod), reason=reason, then="afresh")
+    yield BeginStopping(container=container.name, id=running.id, stopping=stopping, reason=reason)
 
 
 def _unhealthy(container: Container, kind: str, seen: ObservedPod, now: float) -> Stopping:

@@ -8,8 +8,11 @@ from typing import assert_never
 from hostpod.kube import Pod
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.change import resources_of
 from hostpod.plan.observed import ContainerPhase, Ending, Failure, ObservedContainer, ObservedPod
 from hostpod.plan.reconcile import plan_pod
+from hostpod.plan.stages import Happening
+from tests.unit.plan.tables import heed_action, heed_containers, heed_pod
 
 
 class IdealHost:
@@ -57,13 +60,15 @@ class IdealHost:
             case do.MakeNamespaces() | do.TearDownSandbox():
                 self.seen = replace(self.seen, remains=True)
             case do.CreateContainer():
-                self._create(self.seen, action, phase="creating")
+                before = self.seen
+                self._create(before, action, phase="creating")
+                heed_containers(before, {action.container: ("making begins",)}, self.seen)
             case _:
                 pass
 
     def exit(self, cid: str, code: int) -> None:
         """A running container ends."""
-        self._change(cid, phase="exited", exit_code=code, finished_at=self.now)
+        self._happens(cid, "process ends", phase="exited", exit_code=code, finished_at=self.now)
 
     def attempts(self) -> tuple[ObservedContainer, ...]:
         return self.seen.containers if self.seen else ()
@@ -73,7 +78,22 @@ class IdealHost:
         changed = tuple(replace(c, **changes) if c.id == cid else c for c in self.seen.containers)  # type: ignore[arg-type]
         self.seen = replace(self.seen, containers=changed)
 
-    def apply(self, action: do.Action) -> None:  # noqa: C901
+    def _happens(self, cid: str, happening: Happening, **changes: object) -> None:
+        before = self.seen
+        self._change(cid, **changes)
+        (name,) = (attempt.name for attempt in self.attempts() if attempt.id == cid)
+        heed_containers(before, {name: (happening,)}, self.seen)
+        heed_pod(before, "work over", self.seen)
+
+    def apply(self, action: do.Action) -> None:
+        """It is done, at once."""
+        before = self.seen
+        self._apply(action)
+        heed_action(before, action, self.seen)
+        if isinstance(action, do.KillContainer):
+            self.exit(action.id, 137)
+
+    def _apply(self, action: do.Action) -> None:  # noqa: C901
         if isinstance(action, do.AdmitPod):
             assert self.seen is None, "one pod of a name at a time"
             self.seen = ObservedPod(pod=action.pod, admitted_at=self.now)
@@ -108,6 +128,14 @@ class IdealHost:
                 self._heed_turn(seen, action.container)
                 self.started.append(action.id)
                 self._change(action.id, phase="running", started_at=self.now)
+            case do.UpdatePod():
+                assert action.pod.uid == seen.uid
+                images = {c.name: c.image for c in seen.pod.spec.all_containers}
+                kept = {name: image for name, image in seen.images.items()
+                        if action.pod.spec.container(name).image == images[name]}  # fmt: skip
+                self.seen = replace(seen, pod=action.pod, images=kept)
+            case do.ResizeContainer():
+                self._change(action.id, resources=resources_of(seen.pod.spec.container(action.container)))
             case do.RunPostStart():
                 self._change(action.id, post_started_at=self.now)
             case do.BeginStopping():
@@ -120,7 +148,6 @@ class IdealHost:
                 self._change(action.id, stop_sent_at=self.now)
             case do.KillContainer():
                 self._change(action.id, kill_sent=True)
-                self.exit(action.id, 137)
             case do.DiscardContainer():
                 assert all(c.phase == "creating" for c in seen.containers if c.id == action.id)
                 self.seen = replace(seen, containers=tuple(c for c in seen.containers if c.id != action.id))
@@ -162,7 +189,10 @@ class IdealHost:
 
     def probed(self, cid: str, **results: object) -> None:
         """A probe of a running container came to a result."""
-        self._change(cid, **results)
+        if results.get("startup"):
+            self._happens(cid, "startup probe passed", **results)
+        else:
+            self._change(cid, **results)
 
     def _create(self, seen: ObservedPod, action: do.CreateContainer, phase: ContainerPhase = "created") -> None:
         assert seen.namespaces
@@ -177,7 +207,8 @@ class IdealHost:
             attempt=action.attempt,
             phase=phase,
             backoff_s=action.backoff_s,
-            image="img",
+            image=seen.pod.spec.container(action.container).image or "",
+            resources=resources_of(seen.pod.spec.container(action.container)),
             image_id="sha256:1",
             created_at=self.now,
         )
