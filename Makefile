@@ -76,7 +76,7 @@ bench: images ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 
 golden: setup ## Rewrite the golden files from what the code does now
 	@HOSTPOD_WRITE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit -k golden
 
-docs: setup ## Write the generated documents anew
+docs: setup ## Write the generated documents and diagrams anew
 	@packaging/setup/docs
 
 tutorial: images ## Run every command of docs/tutorial.md and write what it prints (root)
