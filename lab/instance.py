@@ -161,8 +161,12 @@ class Instance:
         (self.manifests / name).unlink()
 
     def pods(self) -> dict[str, dict[str, Any]]:
-        """The pods that the daemon shows, by name."""
-        return {pod["metadata"]["name"]: pod for pod in client.get(self.socket, "/pods")["items"]}
+        """The pods that the daemon shows, by name; of two of one name the older."""
+        return {pod["metadata"]["name"]: pod for pod in reversed(self.all_pods())}
+
+    def all_pods(self) -> list[dict[str, Any]]:
+        """The pods that the daemon shows, by name; two of one name where a new version is beside the old one."""
+        return list(client.get(self.socket, "/pods")["items"])
 
     def events(self) -> list[dict[str, Any]]:
         return list(client.get(self.socket, "/events")["items"])

@@ -14,6 +14,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.placement import granted, place, room_of
 from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
+from hostpod.engine.successions import Successions, first_key
 from hostpod.engine.view import Refused, render
 from hostpod.engine.watchers import Change
 from hostpod.engine.worker import Wish, Worker
@@ -23,9 +24,12 @@ from hostpod.plan.admission import Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
 from hostpod.plan.ordering import Order, leaving_turns, may_start, order_pods
-from hostpod.plan.restarts import is_finished
+from hostpod.plan.restarts import is_finished, work_over
 from hostpod.plan.status import lets_others_start
+from hostpod.plan.succession import second_key
 from hostpod.plan.summary import Standing, standing
+
+REPLACING = "Replacing"
 
 
 class Engine:
@@ -40,11 +44,13 @@ class Engine:
         self._moved = asyncio.Event()
         self._workers: dict[str, Worker] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._started: set[str] = set()
+        self._started: set[Worker] = set()
         self._refused: dict[str, Refused] = {}
         self._conditions: frozenset[str] = frozenset()
-        self._occupied: frozenset[tuple[str, str, bool]] = frozenset()
+        self._occupied: frozenset[tuple[str, str, bool, bool]] = frozenset()
         self._order = Order()
+        self._successions = Successions()
+        self._timer: asyncio.TimerHandle | None = None
         self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
 
     async def adopt(self, gets_on: Callable[[], None] = lambda: None) -> None:
@@ -52,24 +58,24 @@ class Engine:
 
         `gets_on` is called before each thing that may take its time.
         """
-        for state in await adopt(self._edges, gets_on):
+        states = await adopt(self._edges, gets_on)
+        for state in sorted(states, key=lambda each: each.record.admitted_at):
             gets_on()
             worker = self._add(self._key_of(state), state)
             await resume(state, self._edges, worker.told)
 
     def adopted(self) -> Mapping[str, Sequence[Wish]]:
-        """The pods that are here and not ending, by the manifest file that each came from."""
+        """The pods that are here and not ending, by the manifest file that each came from; of two the older."""
         by_file: dict[str, list[Wish]] = {}
-        for worker in self._workers.values():
-            if worker.state is not None and worker.state.record.ending is None:
+        for key, worker in self._workers.items():
+            if key == first_key(key) and worker.state is not None and worker.state.record.ending is None:
                 record = worker.state.record
                 by_file.setdefault(record.file, []).append(Wish(pod=record.pod, file=record.file))
         return by_file
 
     def _key_of(self, state: PodState) -> str:
         key = pod_key(state.record.pod.metadata.namespace, state.record.pod.metadata.name)
-        # Two pods of one name exist only after damage; the second gets a name that nobody wishes, and so it ends.
-        return key if key not in self._workers else f"{key}#{state.uid}"
+        return key if key not in self._workers else second_key(key, state.record.pod)
 
     async def run(self) -> None:
         """Let the workers work, until cancelled. Call it after the first `apply`."""
@@ -81,17 +87,23 @@ class Engine:
     def apply(self, wishes: Sequence[Wish]) -> None:
         """All pods that should be; every other pod ends."""
         self._wishes = wishes
-        by_key = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
+        by_name = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
+        seated = self._successions.seat(by_name, self._workers, now=now())
+        by_key = seated.wishes
+        self._wake_at(seated.wake_at)
         before, self._occupied = granted(self._workers), self._occupancy()
         admission = place(
             by_key,
             self._workers,
             room=room_of(self._edges.config, self._edges.privileges),
-            finished=[key for key, _, over in self._occupied if over],
+            finished=[key for key, _, over, _ in self._occupied if over],
             conditions=self._conditions,
         )
-        self._refuse({key: (by_key[key].pod, refusal) for key, refusal in admission.refused.items()})
+        refused = {key: (by_key[key].pod, refusal) for key, refusal in admission.refused.items()}
+        self._refuse({**refused, **seated.withdrawn})
         for key in admission.taken:
+            if key not in self._workers and key != first_key(key):
+                self._edges.events.pod(by_key[key].pod, "Normal", REPLACING, "starts beside the old one, until ready")
             worker = self._workers.get(key) or self._add(key, None)
             worker.want(by_key[key])
         for key in admission.kept:
@@ -101,6 +113,15 @@ class Engine:
         self._order = order_pods({key: wish.pod for key, wish in by_key.items()})
         self._hold()
         self._start_new()
+
+    def _wake_at(self, at: float | None) -> None:
+        """Look again at who is wanted when somebody's time is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if at is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, at - now()), lambda: self.apply(self._wishes))
 
     def show_conditions(self, conditions: frozenset[str]) -> None:
         """What this node is short of, by the names of its conditions: what is new does not come meanwhile."""
@@ -143,23 +164,34 @@ class Engine:
         for key in {*before, *self._refused}:
             self._tell(key)
 
-    def _occupancy(self) -> frozenset[tuple[str, str, bool]]:
-        """What is on the host, by key and uid, and whether it has ended for good: when it changes, others may fit.
+    def _occupancy(self) -> frozenset[tuple[str, str, bool, bool]]:
+        """What is on the host, by key and uid, whether it has ended for good, and whether it is ready where another
+        waits for that: when it changes, others may fit, or go.
 
         A pod that was evicted may come again, and keeps its room.
         """
         here = ((key, worker.observed()) for key, worker in self._workers.items())
-        return frozenset((key, seen.uid, seen.verdict is None and is_finished(seen)) for key, seen in here if seen)
+        return frozenset(
+            (
+                key,
+                seen.uid,
+                seen.verdict is None and is_finished(seen),
+                key != first_key(key) and (lets_others_start(seen) or work_over(seen) is not None),
+            )
+            for key, seen in here
+            if seen
+        )
 
     def _worker_changed(self, key: str) -> None:
         self._tell(key)
         if any(self._order.before.values()):
             self._hold()
-        if self._refused and self._farewell is None and self._occupancy() != self._occupied:
+        waits = self._refused or any(each != first_key(each) for each in self._workers)
+        if waits and self._farewell is None and self._occupancy() != self._occupied:
             self.apply(self._wishes)
 
     def _add(self, key: str, state: PodState | None) -> Worker:
-        worker = Worker(self._edges, self._rule, state, lambda: self._worker_changed(key))
+        worker = Worker(self._edges, self._rule, state, lambda: self._worker_changed(worker.key), key=key)
         self._workers[key] = worker
         if self._farewell is not None:
             worker.leave(_refusal(self._farewell))
@@ -168,17 +200,27 @@ class Engine:
     def _start_new(self) -> None:
         if self._tasks is None:
             return
-        for key in self._workers.keys() - self._started:
-            self._started.add(key)
-            self._tasks.create_task(self._work(key, self._workers[key]), name=f"pod {key}")
+        for worker in [each for each in self._workers.values() if each not in self._started]:
+            self._started.add(worker)
+            self._tasks.create_task(self._work(worker), name=f"pod {worker.key}")
 
-    async def _work(self, key: str, worker: Worker) -> None:
+    async def _work(self, worker: Worker) -> None:
         await worker.run()
         while worker.wish is not None:  # it came while the worker took leave of its last action
             await worker.run()
-        del self._workers[key]
-        self._started.discard(key)
-        self._worker_changed(key)
+        del self._workers[worker.key]
+        self._started.discard(worker)
+        self._worker_changed(worker.key)
+        self._move_up(worker.key)
+
+    def _move_up(self, key: str) -> None:
+        """The place of a pod that is gone goes to the version of it that came beside it."""
+        second = next((each for each in self._workers if each != key and first_key(each) == key), None)
+        if second is not None and key not in self._workers:
+            worker = self._workers[key] = self._workers.pop(second)
+            worker.key = key
+            self._worker_changed(second)
+            self._worker_changed(key)
 
     @property
     def tasks(self) -> asyncio.TaskGroup:

@@ -40,7 +40,10 @@ class Wish:
 class Worker:
     """The task of one pod name. It ends when the pod is neither wished nor there."""
 
-    def __init__(self, edges: Edges, rule: BackoffRule, state: PodState | None, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, edges: Edges, rule: BackoffRule, state: PodState | None, changed: Callable[[], None], *, key: str = ""
+    ) -> None:
+        self.key = key
         self._edges = edges
         self._rule = rule
         self._state = state

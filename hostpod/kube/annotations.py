@@ -6,3 +6,8 @@ CONFIG_SEEN = "kubernetes.io/config.seen"
 
 # hostpod's own: names of the pods that are ready before this one starts, and that end after it.
 AFTER = "hostpod.io/after"
+
+# A new version of the pod starts beside the old one, and takes its place when it is ready; how long that may take.
+REPLACE = "hostpod.io/replace"
+WHEN_READY = "when-ready"
+REPLACE_DEADLINE = "hostpod.io/replace-deadline-seconds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,10 @@ def quota(path: Path) -> int:
     return int(quota_file(path).read_text().split()[0])
 
 
+def has_cpu_limit(limit: str, shown: dict[str, Any]) -> bool:
+    return bool(statuses(shown)["c0"]["resources"]["limits"]["cpu"] == limit)
+
+
 @pytest.mark.controllers
 def test_cpu_changes_in_place_up_and_down(node: Daemon) -> None:
     node.drop("sized.yaml", with_cpu("sized", "100m", "200m"))
@@ -143,7 +148,7 @@ def test_cpu_changes_in_place_up_and_down(node: Daemon) -> None:
             node,
             "sized",
             with_cpu("sized", requests, limits),
-            lambda shown, to=limits: statuses(shown)["c0"]["resources"]["limits"]["cpu"] == to,
+            partial(has_cpu_limit, limits),
         )
         assert {name: quota(path) for name, path in groups.items()} == {"container": expected, "pod": expected}
     assert identity(node.pods()["sized-lab"]) == identity(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hostpod.kube import Pod
-from hostpod.kube.annotations import AFTER
+from hostpod.kube.annotations import AFTER, REPLACE, REPLACE_DEADLINE, WHEN_READY
 from hostpod.manifest.rules.formats import dns_label, dns_subdomain
 from hostpod.manifest.rules.violation import Violation, Violations, quoted
 
@@ -24,6 +24,7 @@ def known_annotations(pod: Pod) -> Violations:
             message=f"{quoted(cost)} must be a whole number of 32 bits, without + and leading zeros",
         )
     yield from _after(pod)
+    yield from _replace(pod)
 
 
 def _after(pod: Pod) -> Violations:
@@ -37,3 +38,22 @@ def _after(pod: Pod) -> Violations:
             )
         elif pod_name == pod.name and namespaces in ([], [pod.namespace or "default"]):
             yield Violation(path=("metadata", "annotations", AFTER), message="a pod cannot start after itself")
+
+
+def _replace(pod: Pod) -> Violations:
+    """Two versions of one pod are here for a while: what only one can have cannot be theirs."""
+    annotations = pod.metadata.annotations
+    path = ("metadata", "annotations", REPLACE)
+    if annotations.get(REPLACE) not in (None, WHEN_READY):
+        yield Violation(path=path, message=f'{quoted(annotations[REPLACE])} is not known, write "{WHEN_READY}"')
+    elif REPLACE in annotations and pod.uid:
+        yield Violation(path=path, message="two pods cannot have the uid of the manifest: remove it, or the uid")
+    elif REPLACE in annotations and any(port.host_port for each in pod.spec.all_containers for port in each.ports):
+        message = "the new pod cannot have ports of the host while the old one has them: remove it, or the host ports"
+        yield Violation(path=path, message=message)
+    deadline = annotations.get(REPLACE_DEADLINE)
+    if deadline is not None and not (_INTEGER.fullmatch(deadline) and 0 < int(deadline) in _INT32):
+        yield Violation(
+            path=("metadata", "annotations", REPLACE_DEADLINE),
+            message=f"{quoted(deadline)} must be a whole number of seconds, 1 at least",
+        )
