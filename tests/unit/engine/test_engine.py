@@ -13,6 +13,8 @@ from hostpod.engine.worker import Wish, Worker
 class LateWorker:
     """A worker that is given a wish while it ends for the first time."""
 
+    key = "default/web"
+
     def __init__(self, wish: Wish) -> None:
         self.wish: Wish | None = None
         self.runs = 0
@@ -30,7 +32,7 @@ def test_a_wish_that_comes_while_a_worker_ends_is_not_lost() -> None:
     edges = cast("Edges", SimpleNamespace(config=SimpleNamespace(backoff=BackoffConfig())))
     engine: Any = Engine(edges, changed=lambda: None)
     worker = LateWorker(cast("Wish", object()))
-    engine._workers["default/web"] = cast("Worker", worker)
-    asyncio.run(engine._work("default/web", worker))
+    engine._workers[worker.key] = cast("Worker", worker)
+    asyncio.run(engine._work(worker))
     assert worker.runs == 2
     assert not engine._workers
