@@ -9,7 +9,7 @@ PYTHON := $(BIN)/python
 CODE := hostpod tests lab bench
 PLACES := nspawn:trixie qemu:bookworm qemu:trixie
 
-.PHONY: help setup images demo demo-stop test lint unit integration systems test-systemd test-vm test-vagrant coverage bench golden docs tutorial deb lock clean
+.PHONY: help setup images demo demo-stop test test-long lint unit integration systems test-systemd test-vm test-vagrant coverage bench golden docs tutorial deb lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ demo-stop: ## End a demo that KEEP=1 left running
 
 test: images systems lint ## Everything: lint, unit and integration tests, and the package in a real system
 	@$(PYTHON) -m pytest -q tests/unit tests/vm tests/integration
+
+test-long: setup ## Made-up lives of a pod by the ten thousand (HISTORIES=20000 of each property)
+	@HOSTPOD_HISTORIES=$(or $(HISTORIES),20000) $(PYTHON) -m pytest -q --timeout=0 tests/unit/plan/test_convergence.py
 
 lint: setup ## Format, lint, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)

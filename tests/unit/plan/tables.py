@@ -45,15 +45,20 @@ def lead(stage: Stage, happenings: Sequence[Happening]) -> set[Stage]:
     return stages
 
 
-def heed_action(before: ObservedPod | None, action: do.Action, after: ObservedPod | None) -> None:
-    """An action succeeded, and the pod is as it is after it. No action leaves its container where it was."""
+def heed_begin(before: ObservedPod | None, action: do.Action) -> None:
+    """An action begins. None of them would leave its container where it is."""
     happenings = OF_ACTIONS.get(type(action), ())
-    container = str(getattr(action, "container", ""))
     if before is not None and happenings:
+        container = str(getattr(action, "container", ""))
         stage = stage_of(before.pod.spec.container(container), before)
         assert (stage, happenings[0]) in STAGES, f"{action} while {container} is {stage}"
-    heed_containers(before, {container: happenings}, after)
-    heed_pod(before, OF_POD_ACTIONS.get(type(action), "work over"), after)
+
+
+def heed_end(before: ObservedPod | None, action: do.Action, after: ObservedPod | None) -> None:
+    """An action succeeded, and the pod is as it is after it."""
+    happenings = OF_ACTIONS.get(type(action), ())[-1:]
+    heed_containers(before, {str(getattr(action, "container", "")): happenings}, after)
+    heed_pod(before, (OF_POD_ACTIONS.get(type(action), "work over"),), after)
 
 
 def heed_containers(
@@ -69,7 +74,8 @@ def heed_containers(
         assert now in lead(was, happened), f"{container.name} was {was} and is {now} after {happened}"
 
 
-def heed_pod(before: ObservedPod | None, happening: PodHappening, after: ObservedPod | None) -> None:
-    """This is all that may have changed the stage of the pod."""
+def heed_pod(before: ObservedPod | None, happenings: Sequence[PodHappening], after: ObservedPod | None) -> None:
+    """One of these is all that may have changed the stage of the pod."""
     was, now = pod_stage_of(before), pod_stage_of(after)
-    assert now in (was, *POD_STAGES.get((was, happening), ())), f"the pod was {was} and is {now} after {happening}"
+    led = {was, *(target for each in happenings for target in POD_STAGES.get((was, each), ()))}
+    assert now in led, f"the pod was {was} and is {now} after {happenings}"

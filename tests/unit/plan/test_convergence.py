@@ -1,6 +1,7 @@
-"""For any order of wishes, ends, probe results and refusals the plan comes to rest, and at rest the host is as wished.
+"""For any order of wishes, ends, probe results, refusals and daemon restarts the plan comes to rest at what is wished.
 
-`make test-long` tries many more histories (HOSTPOD_HISTORIES).
+On the way no container is started twice, none is started of a pod that ends, and nothing is done to a pod that is gone:
+the host refuses to. `make test-long` tries many more histories (HOSTPOD_HISTORIES).
 """
 
 from __future__ import annotations
@@ -8,23 +9,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hostpod.kube import Pod
+from hostpod.kube import Pod, to_json
+from hostpod.kube.annotations import CONFIG_HASH
+from hostpod.plan.actions import Action
+from hostpod.plan.change import resources_of
 from hostpod.plan.observed import ObservedContainer, Unhealthy
 from hostpod.plan.order import may_run
 from hostpod.plan.restarts import will_restart, work_over
 from tests.unit.plan.build import pod
-from tests.unit.plan.ideal_host import IdealHost
+from tests.unit.plan.ideal_host import AtRestart, IdealHost
 
 HISTORIES = int(os.environ.get("HOSTPOD_HISTORIES", "150"))
 
 Happening = Callable[[IdealHost], None]
+Take = Callable[[IdealHost, Action], None]
 
 POLICIES = st.sampled_from(["Always", "OnFailure", "Never"])
+OWN_UID = "own"
 PROBE = {"exec": {"command": ["true"]}, "terminationGracePeriodSeconds": 5}
 HOOK = {"exec": {"command": ["true"]}}
 RULE = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
@@ -51,7 +57,7 @@ def _named(kind: str, containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @st.composite
 def _pods(draw: st.DrawFn) -> Pod:
-    """A pod whose uid tells its content, as the uids of static pods do."""
+    """A pod whose uid tells its content, as the uids of static pods do, or one that its manifest gives a uid."""
     spec: dict[str, Any] = {
         "containers": _named("main", draw(st.lists(RULED, min_size=1, max_size=2))),
         "initContainers": _named("init", draw(st.lists(st.one_of(SIDECAR, INIT), max_size=3))),
@@ -60,7 +66,14 @@ def _pods(draw: st.DrawFn) -> Pod:
         "terminationGracePeriodSeconds": draw(st.sampled_from([0, 1, 30])),
         "activeDeadlineSeconds": draw(st.sampled_from([None, None, None, 400])),
     }
-    return pod(uid=f"{hash(str(spec)):x}", **spec)
+    return _marked(spec, has_uid=draw(st.booleans()))
+
+
+def _marked(spec: dict[str, Any], *, has_uid: bool) -> Pod:
+    content = f"{hash(str(spec)):x}"
+    made = pod(uid=OWN_UID if has_uid else content, **spec)
+    metadata = made.metadata.model_copy(update={"annotations": {CONFIG_HASH: content}})
+    return made.model_copy(update={"metadata": metadata})
 
 
 PODS = _pods()
@@ -74,9 +87,9 @@ def _end_one(chosen: tuple[int, int]) -> Happening:
     which, code = chosen
 
     def act(host: IdealHost) -> None:
-        running = _running(host)
-        if running:
-            host.exit(running[which % len(running)].id, code)
+        alive = host.alive()
+        if alive:
+            host.exit(alive[which % len(alive)].id, code)
 
     return act
 
@@ -92,15 +105,43 @@ def _probe_one(chosen: tuple[int, dict[str, Any]]) -> Happening:
     return act
 
 
-def _step(chosen: tuple[int, bool]) -> Happening:
-    which, refused = chosen
+def _step(chosen: tuple[int, Take]) -> Happening:
+    which, take = chosen
 
     def act(host: IdealHost) -> None:
         actions = host.plan().actions
-        if actions and host.seen is not None and refused:
-            host.refuse(actions[which % len(actions)])
-        elif actions:
-            host.apply(actions[which % len(actions)])
+        if actions:
+            take(host, actions[which % len(actions)])
+
+    return act
+
+
+def _rounds(chosen: tuple[int, Take]) -> Happening:
+    """The plan is followed for so many rounds; of the last one everything is only begun, or refused."""
+    count, last = chosen
+
+    def act(host: IdealHost) -> None:
+        for take in (*[IdealHost.apply] * count, last):
+            for action in host.plan().actions:
+                take(host, action)
+
+    return act
+
+
+def _finish(chosen: tuple[int, bool]) -> Happening:
+    which, refused = chosen
+
+    def act(host: IdealHost) -> None:
+        targets = sorted(host.under_way)
+        if targets:
+            host.finish(targets[which % len(targets)], refused=refused)
+
+    return act
+
+
+def _restart(waiting: AtRestart) -> Happening:
+    def act(host: IdealHost) -> None:
+        host.restart(waiting)
 
     return act
 
@@ -112,6 +153,21 @@ def _wish(value: object) -> Happening:
     return act
 
 
+def _edit(chosen: tuple[int, dict[str, Any]]) -> Happening:
+    """A container of the manifest is another: some edits change the pod in place, others replace it."""
+    which, fields = chosen
+
+    def act(host: IdealHost) -> None:
+        if host.wish is None:
+            return
+        spec = to_json(host.wish)["spec"]
+        containers = [*spec.get("initContainers", ()), *spec["containers"]]
+        containers[which % len(containers)].update(fields)
+        host.wish = _marked(spec, has_uid=host.wish.uid == OWN_UID)
+
+    return act
+
+
 def _wait(seconds: float) -> Happening:
     def act(host: IdealHost) -> None:
         host.now += seconds
@@ -119,6 +175,8 @@ def _wait(seconds: float) -> Happening:
     return act
 
 
+TAKES = st.sampled_from([IdealHost.apply, IdealHost.refuse, IdealHost.begin])
+AT_RESTART: tuple[AtRestart, ...] = get_args(AtRestart)
 WHICH = st.integers(min_value=0, max_value=5)
 RESULTS: list[dict[str, Any]] = [
     {"startup": True},
@@ -127,14 +185,27 @@ RESULTS: list[dict[str, Any]] = [
     {"unhealthy": Unhealthy(probe="liveness")},
     {"unhealthy": Unhealthy(probe="startup")},
 ]
+EDITS: list[dict[str, Any]] = [
+    {"image": "other"},
+    {"image": "img"},
+    {"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}},
+    {"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}},
+    {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]},
+    {"command": ["other"]},
+]
 HAPPENINGS = st.lists(
     st.one_of(
         PODS.map(_wish),
         st.just(_wish(None)),
+        st.tuples(WHICH, st.sampled_from(EDITS)).map(_edit),
         st.tuples(WHICH, st.sampled_from([0, 1, 42, 137])).map(_end_one),
         st.tuples(WHICH, st.sampled_from(RESULTS)).map(_probe_one),
-        st.tuples(WHICH, st.booleans()).map(_step),
-        st.tuples(WHICH, st.just(False)).map(_step),
+        st.just(IdealHost.pause_ends),
+        st.tuples(WHICH, TAKES).map(_step),
+        st.tuples(WHICH, TAKES).map(_rounds),
+        st.tuples(WHICH, TAKES).map(_rounds),
+        st.tuples(WHICH, st.booleans()).map(_finish),
+        st.sampled_from(AT_RESTART).map(_restart),
         st.sampled_from([0.1, 5.0, 700.0]).map(_wait),
         st.just(IdealHost.settle),
     ),
@@ -158,7 +229,8 @@ def test_whatever_happens_the_plan_comes_to_rest_at_the_wish(happenings: list[Ha
 def _assert_as_wished(host: IdealHost, wish: Pod) -> None:
     seen = host.seen
     assert seen is not None
-    assert seen.pod.metadata.uid == wish.metadata.uid
+    assert seen.pod.spec == wish.spec
+    assert seen.pod.metadata.annotations == wish.metadata.annotations
     assert seen.ending is None
     if work_over(seen) is not None:
         assert all(attempt.cleaned for attempt in seen.containers)
@@ -170,6 +242,8 @@ def _assert_as_wished(host: IdealHost, wish: Pod) -> None:
         if latest is None or latest.phase != "running":
             ended = latest is not None and latest.phase == "exited" and not will_restart(wish, latest)
             assert ended or container not in turn
+        else:
+            assert (latest.image, latest.resources) == (container.image, resources_of(container))
         assert len([c for c in host.attempts() if c.name == container.name]) <= 2
 
 
@@ -181,10 +255,26 @@ def test_a_pod_that_is_not_wished_any_more_goes_whatever_state_it_is_in(wish: Po
     for happening in happenings:
         happening(host)
     host.wish = None
-    started = len(host.started)
+    starting = host.starting()
     host.settle()
     assert host.seen is None
-    assert len(host.started) == started
+    assert host.starting() <= starting
+
+
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(PODS, HAPPENINGS, st.sampled_from(AT_RESTART))
+def test_at_rest_a_restart_of_the_daemon_begins_and_ends_nothing(
+    wish: Pod, happenings: list[Happening], waiting: AtRestart
+) -> None:
+    host = IdealHost()
+    for happening in happenings:
+        happening(host)
+    host.wish = wish
+    host.settle()
+    before, started = host.attempts(), len(host.started)
+    host.restart(waiting)
+    host.settle()
+    assert (host.attempts(), len(host.started)) == (before, started)
 
 
 def test_an_endless_crash_is_restarted_ever_more_slowly() -> None:
