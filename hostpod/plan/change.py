@@ -53,7 +53,7 @@ def change_of(admitted: Pod, desired: Pod, *, finished: bool = False) -> Change:
     """What has to be done. A pod that has `finished` begins anew when its spec changes: nothing of it runs."""
     if _hash(admitted) == _hash(desired) and (_hash(desired) or admitted.uid == desired.uid):
         return NONE
-    fields = tuple(_different(_content(admitted), _content(desired), ""))
+    fields = tuple(_different(content_of(admitted), content_of(desired), ""))
     brings_uid = desired.uid != _hash(desired)
     if brings_uid and desired.uid != admitted.uid:
         return Change(kind="replace", fields=fields, because=("metadata.uid",))
@@ -93,17 +93,17 @@ def restarts_for_resize(container: Container, before: str) -> bool:
                rule.resource_name in changed)  # fmt: skip
 
 
-def _hash(pod: Pod) -> str | None:
-    """The mark that the source puts on each version of a manifest."""
-    return pod.metadata.annotations.get(CONFIG_HASH)
-
-
-def _content(pod: Pod) -> dict[str, Any]:
+def content_of(pod: Pod) -> dict[str, Any]:
     """What the manifest says, without the marks of its source and what is the same for all pods of a name."""
     told = to_json(pod)
     metadata = told["metadata"]
     annotations = {name: each for name, each in metadata.get("annotations", {}).items() if name not in _MARKS}
     return {"metadata": {"labels": metadata.get("labels", {}), "annotations": annotations}, "spec": told["spec"]}
+
+
+def _hash(pod: Pod) -> str | None:
+    """The mark that the source puts on each version of a manifest."""
+    return pod.metadata.annotations.get(CONFIG_HASH)
 
 
 def _different(before: Any, after: Any, path: str) -> Iterator[FieldChange]:
