@@ -7,7 +7,7 @@ docs/lifecycle.md is drawn from them, and every history that tests make up is he
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Literal, assert_never, cast
 
 from hostpod.kube import Container
 from hostpod.plan.observed import ObservedContainer, ObservedPod
@@ -62,10 +62,12 @@ def stage_of(container: Container, seen: ObservedPod) -> Stage:
             return "killed" if latest.kill_sent else "created"
         case "running":
             return _running(container, latest, seen)
-        case "exited" if latest.cleaned:
-            return "waiting" if will_restart(seen.pod, latest) and not pod_ends(seen) else "over"
-        case "exited":
+        case "exited" if not latest.cleaned:
             return "exited"
+        case "exited":
+            return "waiting" if will_restart(seen.pod, latest) and not pod_ends(seen) else "over"
+        case state:
+            assert_never(state)
 
 
 def pod_ends(seen: ObservedPod) -> bool:

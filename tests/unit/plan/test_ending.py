@@ -61,6 +61,11 @@ class TestPreStop:
         assert told(seen(self.POD, containers=(over,), ending=ENDING), 160.0) == ["CleanContainer web"]
 
 
+def test_what_was_being_made_when_its_pod_ends_is_undone() -> None:
+    creating = attempt(phase="creating", started_at=None)
+    assert told(seen(containers=(creating,), ending=ENDING), 150.0) == ["DiscardContainer web"]
+
+
 class TestPostStart:
     POD = hooked(postStart=HOOK)
 

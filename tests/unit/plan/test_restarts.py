@@ -48,6 +48,7 @@ class TestWillRestart:
             ([rule("NotIn", 1, 2)], 42, True),
             ([rule("NotIn", 1, 2)], 2, False),
             ([rule("In", 5), rule("In", 6)], 6, True),
+            ([{"action": "Restart"}], 1, False),
         ],
     )
     def test_rules_come_before_the_policy(self, rules: list[dict[str, Any]], code: int, *, again: bool) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from hostpod.kube import PodStatus, to_json
+from hostpod.kube import PodCondition, PodStatus, to_json
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.container_status import duration
-from hostpod.plan.observed import Ending, Failure, ObservedPod, Verdict
-from hostpod.plan.status import phase, pod_status
+from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Verdict
+from hostpod.plan.status import lets_others_start, phase, pod_status
 from tests.unit.plan.build import attempt, ended, pod, seen
 
 
@@ -146,6 +146,45 @@ def test_conditions_name_what_is_not_ready() -> None:
     assert conditions["Ready"].message == "containers with unready status: [side]"
 
 
+class TestInitialized:
+    POD = pod(
+        initContainers=[
+            {"name": "first", "image": "img"},
+            {
+                "name": "side",
+                "image": "img",
+                "restartPolicy": "Always",
+                "startupProbe": {"exec": {"command": ["true"]}},
+            },
+        ]
+    )
+    DONE = ended("first", exit_code=0)
+
+    def condition(self, *attempts: ObservedContainer) -> PodCondition:
+        (found,) = (c for c in status(seen(self.POD, containers=attempts)).conditions if c.type == "Initialized")
+        return found
+
+    def test_it_names_who_is_not_through(self) -> None:
+        found = self.condition(attempt("first"))
+        assert (found.status, found.reason) == ("False", "ContainersNotInitialized")
+        assert found.message == "containers with incomplete status: [first side]"
+
+    def test_it_holds_since_the_last_of_them_was_through(self) -> None:
+        found = self.condition(self.DONE, attempt("side", startup=True, startup_at=120.0))
+        assert (found.status, found.last_transition_time) == ("True", "1970-01-01T00:02:00Z")
+
+    def test_a_sidecar_that_comes_again_does_not_change_since_when(self) -> None:
+        found = self.condition(self.DONE, ended("side"), attempt("side", 1, started_at=170.0), attempt())
+        assert (found.status, found.last_transition_time) == ("True", "1970-01-01T00:01:50Z")
+
+
+def test_pods_that_come_after_it_may_start_when_it_is_ready_or_has_done_its_work() -> None:
+    assert lets_others_start(seen(containers=(attempt(),)))
+    assert not lets_others_start(seen(containers=(ended(),)))
+    assert lets_others_start(seen(pod(restartPolicy="Never"), containers=(ended(exit_code=0),)))
+    assert not lets_others_start(seen(pod(restartPolicy="Never"), containers=(ended(),)))
+
+
 @pytest.mark.parametrize(("code", "reason"), [(0, "PodCompleted"), (1, "PodFailed")])
 def test_conditions_of_a_finished_pod(code: int, reason: str) -> None:
     conditions = {
@@ -186,3 +225,75 @@ def test_a_pod_that_was_ended_with_the_host_is_failed_and_says_why() -> None:
     target = shown.conditions[-1]
     assert (target.type, target.status, target.reason) == ("DisruptionTarget", "True", "TerminationByKubelet")
     assert target.message == verdict.message
+
+
+SIDECAR = {"name": "side", "image": "img", "restartPolicy": "Always"}
+INIT = {"name": "first", "image": "img"}
+CHECKED = {"name": "web", "image": "img", "readinessProbe": {"exec": {"command": ["true"]}}}
+
+
+class TestInitialization:
+    POD = pod(initContainers=[SIDECAR, INIT])
+
+    def test_what_waits_for_it_says_so(self) -> None:
+        shown = status(seen(self.POD, containers=(attempt("side"), attempt("first"))))
+        (web,) = shown.container_statuses
+        assert web.state.waiting is not None
+        assert web.state.waiting.reason == "PodInitializing"
+        found = {c.type: c for c in shown.conditions}
+        assert (found["Initialized"].status, found["Initialized"].reason) == ("False", "ContainersNotInitialized")
+        assert found["Initialized"].message == "containers with incomplete status: [first]"
+        assert found["Ready"].message == "containers with unready status: [web]"
+
+    def test_it_is_over_when_the_last_of_them_is_through(self) -> None:
+        done = ended("first", exit_code=0, finished_at=120.0)
+        shown = status(seen(self.POD, containers=(attempt("side", started_at=105.0), done, attempt())))
+        found = {c.type: (c.status, c.last_transition_time) for c in shown.conditions}
+        assert found["Initialized"] == ("True", "1970-01-01T00:02:00Z")
+        side, first = shown.init_container_statuses
+        assert (side.ready, side.started) == (True, True)
+        assert (first.ready, first.started) == (True, False)
+
+    def test_a_sidecar_that_is_not_ready_takes_the_pods_readiness(self) -> None:
+        of = pod(initContainers=[SIDECAR | {"readinessProbe": {"exec": {"command": ["true"]}}}])
+        found = {c.type: c for c in status(seen(of, containers=(attempt("side"), attempt()))).conditions}
+        assert found["Ready"].message == "containers with unready status: [side]"
+
+
+class TestReadiness:
+    POD = pod(containers=[CHECKED])
+
+    @pytest.mark.parametrize(("result", "ready"), [(None, False), (False, False), (True, True)])
+    def test_it_is_what_the_probe_says(self, result: bool | None, *, ready: bool) -> None:
+        shown = status(seen(self.POD, containers=(attempt(ready=result, ready_at=130.0),)))
+        (container,) = shown.container_statuses
+        assert (container.ready, container.started) == (ready, True)
+        found = {c.type: c.last_transition_time for c in shown.conditions}
+        assert found["Ready"] == "1970-01-01T00:02:10Z"
+
+    def test_before_its_startup_probe_passed_a_container_has_not_started(self) -> None:
+        of = pod(containers=[CHECKED | {"startupProbe": {"exec": {"command": ["true"]}}}])
+        (waits,) = status(seen(of, containers=(attempt(ready=True),))).container_statuses
+        assert (waits.ready, waits.started) == (False, False)
+        (started,) = status(seen(of, containers=(attempt(ready=True, startup=True),))).container_statuses
+        assert (started.ready, started.started) == (True, True)
+
+
+def test_a_container_whose_post_start_hook_failed_waits_for_that_reason() -> None:
+    hook = {"lifecycle": {"postStart": {"exec": {"command": ["true"]}}}}
+    of = pod(containers=[{"name": "web", "image": "img", **hook}])
+    failed = Stopping(since=105.0, grace_s=1.0, reason="PostStartHook failed: no", hook_failed=True)
+    assert state(seen(of, containers=(ended(stopping=failed),))) == {
+        "waiting": {"reason": "PostStartHookError", "message": "PostStartHook failed: no"}
+    }
+
+
+def test_what_a_container_has_is_shown_until_it_has_what_its_pod_says() -> None:
+    of = pod(containers=[{"name": "web", "image": "img", "resources": {"requests": {"cpu": "2"}}}])
+    before = pod(containers=[{"name": "web", "image": "img", "resources": {"requests": {"cpu": "1"}}}])
+    held = resources_of(before.spec.containers[0])
+    (container,) = status(seen(of, containers=(attempt(resources=held),))).container_statuses
+    assert to_json(container)["resources"] == {"requests": {"cpu": "1"}}
+    given = resources_of(of.spec.containers[0])
+    (container,) = status(seen(of, containers=(attempt(resources=given),))).container_statuses
+    assert to_json(container)["resources"] == {"requests": {"cpu": "2"}}
