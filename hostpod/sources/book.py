@@ -56,16 +56,18 @@ class ManifestBook:
 
     def take(self, name: str, parsed: Parsed, now: float) -> None:
         """A file was read."""
-        before = self.state(name)
-        pods = tuple(self._sourced(self.path(name), parsed, before, now))
-        configs, problems = self._configs(self.path(name), parsed.configs, before)
-        self._files[name] = updated(before, pods, (*parsed.problems, *problems), configs)
+        self._files[name] = self._taken(name, parsed, now)
 
     def recall(self, name: str, state: FileState) -> None:
         """What an earlier daemon wrote down of a file; of pods that run already, what runs counts."""
         running = {identity(sourced.pod): sourced for sourced in self.state(name).wished}
         both = {**{identity(sourced.pod): sourced for sourced in state.wished}, **running}
         self._files[name] = replace(state, pods=tuple(both.values()), kept=())
+
+    def supposing(self, files: Mapping[str, Parsed], now: float, *, whole: bool) -> Snapshot:
+        """What all files would say if these were among them, or with `whole` if there were no others."""
+        others = {name: state for name, state in self._files.items() if not whole}
+        return combined({**others, **{name: self._taken(name, parsed, now) for name, parsed in files.items()}})
 
     def state(self, name: str) -> FileState:
         """What a file stands for now."""
@@ -88,6 +90,12 @@ class ManifestBook:
     def snapshot(self, others: Iterable[Problem]) -> Snapshot:
         """All files together; `others` are problems that belong to no file."""
         return combined(self._files, others)
+
+    def _taken(self, name: str, parsed: Parsed, now: float) -> FileState:
+        before = self.state(name)
+        pods = tuple(self._sourced(self.path(name), parsed, before, now))
+        configs, problems = self._configs(self.path(name), parsed.configs, before)
+        return updated(before, pods, (*parsed.problems, *problems), configs)
 
     def _sourced(self, file: str, parsed: Parsed, before: FileState, now: float) -> Iterator[SourcedPod]:
         """The pods of a file for this node; one that is the same as before is still the one that was seen then."""

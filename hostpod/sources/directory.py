@@ -17,6 +17,7 @@ from hostpod.kube import Pod
 from hostpod.manifest import Parsed, Problem, parse_manifest
 from hostpod.sources.book import ManifestBook, known_below, problem_of
 from hostpod.sources.files import Stamp, is_manifest, may_be_temporary, stamp_of
+from hostpod.sources.proposal import Preview, ProposedFile, read_proposed
 from hostpod.sources.reading import Absent, BeingWritten, Content, Unreadable, read_manifest
 from hostpod.sources.snapshot import FileProblem, Snapshot, SourcedPod
 from hostpod.sources.watching import DirectoryWatch
@@ -67,7 +68,7 @@ class DirectorySource:
     ) -> None:
         self._config = config
         self.name = str(directory)
-        self._directory = directory
+        self.directory = directory
         self._book = ManifestBook(
             lambda name: str(directory / name),
             node_name=node_name,
@@ -92,6 +93,15 @@ class DirectorySource:
         self._rescan = True
         self._wake()
 
+    async def preview(self, files: Sequence[ProposedFile], *, whole: bool) -> Preview:
+        """What the directory would say with these files, or with none but them. Nothing is changed or looked at.
+
+        Raises ProposalError.
+        """
+        parsed = await asyncio.to_thread(read_proposed, files, self.directory, max_bytes=self._config.max_bytes)
+        paths = tuple(self._book.path(name) for name in parsed)
+        return Preview(snapshot=self._book.supposing(parsed, now(), whole=whole), files=paths)
+
     def ping(self, answer: Callable[[], None]) -> None:
         """Ask whether changes are still seen and taken: `answer` is called when the source, woken, waits again and
         whoever follows it has taken the last snapshot. A large file that is being parsed in a thread is an answer."""
@@ -115,7 +125,7 @@ class DirectorySource:
         time = asyncio.get_running_loop().time
         with Inotify() as inotify:
             self._inotify = inotify
-            watch = DirectoryWatch(inotify, self._directory)
+            watch = DirectoryWatch(inotify, self.directory)
             trouble = self._scan(watch, gone_after_s=0)
             await self._work(until=math.inf)
             rescan_at = time() + self._config.rescan_interval_s
@@ -143,10 +153,10 @@ class DirectorySource:
         """Queue every file that is not as it was. Returns what is wrong with the directory itself."""
         refused = watch.attach()
         try:
-            names = {entry.name for entry in self._directory.iterdir() if is_manifest(entry.name)}
+            names = {entry.name for entry in self.directory.iterdir() if is_manifest(entry.name)}
         except OSError as error:
             self._away = True
-            return (problem_of(str(self._directory), f"{self._refused(error)}; the pods go on as they are"),)
+            return (problem_of(str(self.directory), f"{self._refused(error)}; the pods go on as they are"),)
         if self._away and gone_after_s:
             gone_after_s = RETURNED_GONE_AFTER_S
         self._away = False
@@ -159,7 +169,7 @@ class DirectorySource:
         reason = (error.strerror or str(error)).lower()
         if error.errno != errno.ENOENT:
             return f"cannot be read: {reason}"
-        first = self._directory == self._config.directory
+        first = self.directory == self._config.directory
         mend = "set manifests.directory" if first else "remove it from manifests.directories"
         return f"cannot be read: {reason}: make it, or {mend}"
 
@@ -167,11 +177,11 @@ class DirectorySource:
         if refused is None:
             return ()
         reason = f"{refused.strerror}; it is looked at every {self._config.rescan_interval_s:g} s"
-        return (problem_of(str(self._directory), reason),)
+        return (problem_of(str(self.directory), reason),)
 
     def _is_other(self, name: str) -> bool:
         try:
-            return self._stamps.get(name) != stamp_of((self._directory / name).stat())
+            return self._stamps.get(name) != stamp_of((self.directory / name).stat())
         except OSError:
             return True
 
@@ -215,7 +225,7 @@ class DirectorySource:
 
     async def _look(self, name: str, look: _Look, at: float) -> None:
         """Read one file, and take what it says, or find out when to look again."""
-        path = self._directory / name
+        path = self.directory / name
         reading = read_manifest(path, max_bytes=self._config.max_bytes, closed=look.whole, patient=look.patient)
         self._note_link(path)
         self._due.pop(name, None)

@@ -44,6 +44,8 @@ class Absent:
 # What is opened could wait for ever, or never end. Directories are not among them.
 _KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
+EMPTY = "is empty: write a pod, or delete the file to remove its pods"
+
 Reading = Content | Unreadable | BeingWritten | Absent
 
 
@@ -68,6 +70,13 @@ def read_manifest(path: Path, *, max_bytes: int, closed: bool, patient: bool = T
         os.close(fd)
 
 
+def too_large(size_bytes: int, max_bytes: int) -> str | None:
+    """Why a file of this size is not read; None where it is."""
+    if size_bytes <= max_bytes:
+        return None
+    return f"is {size_bytes} bytes, at most {max_bytes} are read (setting manifests.maxBytes)"
+
+
 def _read(fd: int, *, max_bytes: int, written: Callable[[], bool]) -> Reading:
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
@@ -75,14 +84,13 @@ def _read(fd: int, *, max_bytes: int, written: Callable[[], bool]) -> Reading:
     if written():
         return BeingWritten()
     stamp = stamp_of(before)
-    if stamp.size_bytes > max_bytes:
-        reason = f"is {stamp.size_bytes} bytes, at most {max_bytes} are read (setting manifests.maxBytes)"
+    if (reason := too_large(stamp.size_bytes, max_bytes)) is not None:
         return Unreadable(reason=reason, stamp=stamp)
     data = _all_of(fd, max_bytes)
     if written() or stamp_of(os.fstat(fd)) != stamp:
         return BeingWritten()
     if not data:
-        return Unreadable(reason="is empty: write a pod, or delete the file to remove its pods", stamp=stamp)
+        return Unreadable(reason=EMPTY, stamp=stamp)
     return Content(data=data, stamp=stamp)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from hostpod.config import Config, ManifestConfig
 from hostpod.kube import Pod
 from hostpod.sources.directory import DirectorySource
+from hostpod.sources.proposal import Preview, Proposal, ProposalError
 from hostpod.sources.snapshot import Snapshot, joined
 
 SAVED = "manifests-of-url.json"
@@ -53,6 +54,18 @@ class Sources:
             self._told[number] = snapshot
             take(joined(self._told))
 
+    async def preview(self, proposal: Proposal) -> Preview:
+        """What all of them would say if files were otherwise. Nothing is changed. Raises ProposalError."""
+        if not proposal.files and not proposal.whole:
+            return Preview(snapshot=joined(self._told))
+        directories = {
+            number: source for number, source in enumerate(self._sources) if isinstance(source, DirectorySource)
+        }
+        number = _target(proposal.into, directories)
+        preview = await directories[number].preview(proposal.files, whole=proposal.whole)
+        told = [*self._told[:number], preview.snapshot, *self._told[number + 1 :]]
+        return Preview(snapshot=joined(told), files=preview.files)
+
     def pings(self) -> Mapping[str, Callable[[Callable[[], None]], None]]:
         """By name what shows that work goes on."""
         return {f"manifests {source.name}": source.ping for source in self._sources}
@@ -66,6 +79,14 @@ class Sources:
         """Nothing is watched any more."""
         for watch in self._watches:
             await watch.aclose()
+
+
+def _target(into: Path | None, directories: Mapping[int, DirectorySource]) -> int:
+    found = [number for number, source in directories.items() if into in (None, source.directory)]
+    if not found:
+        known = ", ".join(str(source.directory) for source in directories.values())
+        raise ProposalError(f"{into} is no directory of manifests; there are: {known}")
+    return found[0]
 
 
 def open_sources(config: Config, *, state: Path, known: Mapping[str, Sequence[Pod]]) -> Sources:

@@ -243,3 +243,26 @@ def test_of_two_pods_of_one_name_the_one_of_the_first_source_runs() -> None:
     first.drop("z.yaml")
     both = joined([first.snapshot(()), told[1]])
     assert (images(both), values(both), both.problems) == (["second", "second"], {"settings": "second"}, ())
+
+
+def supposed(written: ManifestBook, text: str, name: str = "web.yaml", *, whole: bool = False) -> Snapshot:
+    return written.supposing({name: parse_manifest(text.encode(), file=f"/m/{name}")}, 5.0, whole=whole)
+
+
+def test_what_is_supposed_changes_nothing() -> None:
+    written = book()
+    before = [take(written, name, manifest(name[0])) for name in ("a.yaml", "b.yaml")][-1]
+    assert images(supposed(written, manifest("a", image="other"), "a.yaml")) == ["other", "nginx"]
+    assert pod_names(supposed(written, manifest("c"), "c.yaml")) == ["a", "b", "c"]
+    assert pod_names(supposed(written, manifest("c"), "c.yaml", whole=True)) == ["c"]
+    assert pod_names(supposed(written, manifest("a"), "a.yaml", whole=True)) == ["a"]
+    assert written.snapshot(()) == before
+
+
+def test_what_is_supposed_is_taken_as_a_file_is() -> None:
+    written = book()
+    before = take(written, "web.yaml", manifest("a"))
+    assert supposed(written, manifest("a")).pods == before.pods
+    broken = supposed(written, "kind: [")
+    assert (pod_names(broken), [found.kept_pods for found in broken.problems]) == (["a"], [("a-node",)])
+    assert messages_of(supposed(written, manifest("a"), "b.yaml"))

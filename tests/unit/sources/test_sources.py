@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hostpod.config import Config, ManifestConfig
+from hostpod.sources.proposal import Preview, Proposal, ProposalError, ProposedFile
 from hostpod.sources.snapshot import Snapshot
 from hostpod.sources.sources import SAVED, Sources, open_sources
 from tests.unit.sources.a_server import serving
@@ -147,3 +148,63 @@ async def test_without_a_url_nothing_of_one_is_left_and_its_client_is_not_there(
     finally:
         if loaded is not None:
             sys.modules["hostpod.sources.url"] = loaded
+
+
+def proposed(*files: tuple[str | None, str], **more: Any) -> Proposal:
+    return Proposal(files=tuple(ProposedFile(name=name, content=text.encode()) for name, text in files), **more)
+
+
+@pytest.fixture
+def two(root: Path) -> Path:
+    for number in (1, 2):
+        (root / f"manifests{number}" / "web.yaml").write_text(manifest(f"web{number}"))
+    return root
+
+
+async def previewed(root: Path, proposal: Proposal, **manifests: Any) -> Preview:
+    """What would be; what is stays as it was."""
+    async with following(settings(root, **manifests), root) as followed:
+        before = followed.snapshot
+        try:
+            return await followed.sources.preview(proposal)
+        finally:
+            assert (await followed.sources.preview(Proposal())).snapshot == before
+
+
+@asynchronous
+async def test_files_are_supposed_in_the_first_directory_or_in_a_named_one(two: Path) -> None:
+    file = ("web.yaml", manifest("new"))
+    preview = await previewed(two, proposed(file))
+    assert (pod_names(preview.snapshot), preview.files) == (["new", "web2"], (f"{two}/manifests1/web.yaml",))
+    preview = await previewed(two, proposed(file, into=two / "manifests2"))
+    assert (pod_names(preview.snapshot), preview.files) == (["web1", "new"], (f"{two}/manifests2/web.yaml",))
+    assert pod_names((await previewed(two, Proposal(whole=True))).snapshot) == ["web2"]
+    with pytest.raises(ProposalError, match=r"/x is no directory of manifests; there are: .*manifests1, .*manifests2"):
+        await previewed(two, proposed(file, into=Path("/x")))
+
+
+@asynchronous
+async def test_a_file_without_a_name_gets_that_of_its_first_object(two: Path) -> None:
+    config = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: settings}\n"
+    texts = {"a.yaml": manifest("a", "b"), "settings.yaml": config, "stdin.yaml": "kind: ["}
+    preview = await previewed(two, proposed(*((None, text) for text in texts.values())))
+    assert preview.files == tuple(f"{two}/manifests1/{name}" for name in texts)
+    assert pod_names(preview.snapshot) == ["a", "b", "web1", "web2"]
+    assert [found.problem.file for found in preview.snapshot.problems] == [f"{two}/manifests1/stdin.yaml"]
+    with pytest.raises(ProposalError, match=r"two of the files would be .*/manifests1/a.yaml: name one of them"):
+        await previewed(two, proposed(("a.yaml", "x"), (None, manifest("a"))))
+
+
+@asynchronous
+async def test_what_would_not_be_read_is_told_in_the_same_words(two: Path) -> None:
+    files = (
+        *proposed(("a.yaml", ""), ("b.yaml", "x" * 2000)).files,
+        ProposedFile(name="web.yaml", refused="is a FIFO"),
+    )
+    preview = await previewed(two, Proposal(files=files), max_bytes=1024)
+    assert [text.partition(": ")[2] for text in messages_of(preview.snapshot)] == [
+        "is empty: write a pod, or delete the file to remove its pods",
+        "is 2000 bytes, at most 1024 are read (setting manifests.maxBytes)",
+        "is a FIFO",
+    ]
+    assert pod_names(preview.snapshot) == ["web1", "web2"]
