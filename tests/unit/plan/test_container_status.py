@@ -6,9 +6,8 @@ import pytest
 
 from hostpod.kube import ContainerStatus, Pod
 from hostpod.plan.backoff import BackoffRule
-from hostpod.plan.change import resources_of
 from hostpod.plan.container_status import container_status, is_ready
-from hostpod.plan.observed import Ending, ObservedPod, Stopping, Verdict
+from hostpod.plan.observed import Ending, ObservedPod, Verdict
 from tests.unit.plan.build import attempt, ended, pod, seen
 
 HOOK = {"exec": {"command": ["true"]}}
@@ -33,22 +32,6 @@ def waiting(sight: ObservedPod, name: str = "web") -> tuple[str | None, str | No
 
 def test_what_waits_for_other_pods_says_for_whom() -> None:
     assert waiting(seen(waits="waits for pod db")) == ("WaitingForPods", "waits for pod db")
-
-
-def test_containers_wait_for_init_containers() -> None:
-    assert waiting(seen(pod(initContainers=[INIT]))) == ("PodInitializing", None)
-
-
-def test_a_failed_post_start_hook_is_why_a_container_does_not_run() -> None:
-    failed = Stopping(since=105.0, grace_s=30.0, reason="PostStartHook failed: no", hook_failed=True)
-    sight = seen(of(lifecycle={"postStart": HOOK}), containers=(ended(stopping=failed),))
-    assert waiting(sight) == ("PostStartHookError", "PostStartHook failed: no")
-
-
-def test_resources_are_those_that_it_has_and_not_those_that_it_is_to_have() -> None:
-    small, large = (of(resources={"limits": {"cpu": cpu}}) for cpu in ("1", "2"))
-    has = resources_of(small.spec.containers[0])
-    assert shown(seen(large, containers=(attempt(resources=has),))).resources == small.spec.containers[0].resources
 
 
 class TestStartedAndReady:

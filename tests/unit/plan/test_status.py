@@ -7,8 +7,9 @@ import pytest
 
 from hostpod.kube import PodCondition, PodStatus, to_json
 from hostpod.plan.backoff import BackoffRule
+from hostpod.plan.change import resources_of
 from hostpod.plan.container_status import duration
-from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Verdict
+from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping, Verdict
 from hostpod.plan.status import lets_others_start, phase, pod_status
 from tests.unit.plan.build import attempt, ended, pod, seen
 
@@ -146,7 +147,7 @@ def test_conditions_name_what_is_not_ready() -> None:
     assert conditions["Ready"].message == "containers with unready status: [side]"
 
 
-class TestInitialized:
+class TestSinceWhenItIsInitialized:
     POD = pod(
         initContainers=[
             {"name": "first", "image": "img"},
@@ -163,11 +164,6 @@ class TestInitialized:
     def condition(self, *attempts: ObservedContainer) -> PodCondition:
         (found,) = (c for c in status(seen(self.POD, containers=attempts)).conditions if c.type == "Initialized")
         return found
-
-    def test_it_names_who_is_not_through(self) -> None:
-        found = self.condition(attempt("first"))
-        assert (found.status, found.reason) == ("False", "ContainersNotInitialized")
-        assert found.message == "containers with incomplete status: [first side]"
 
     def test_it_holds_since_the_last_of_them_was_through(self) -> None:
         found = self.condition(self.DONE, attempt("side", startup=True, startup_at=120.0))
