@@ -105,7 +105,8 @@ class IdealHost:
                 self.seen = replace(self.seen, failures=failures)
 
     def exit(self, cid: str, code: int) -> None:
-        """A container ends that waits for its start or runs."""
+        """A container ends that runs, or is killed while it waits for its start."""
+        code = code if self._attempt(cid).phase == "running" else 137
         self._happens(cid, "process ends", phase="exited", exit_code=code, finished_at=self.now)
 
     def pause_ends(self) -> None:
