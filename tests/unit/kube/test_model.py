@@ -122,3 +122,10 @@ def test_events_as_the_api_prints_them() -> None:
         "reportingComponent": "",
         "reportingInstance": "",
     }
+
+
+def test_a_container_is_found_by_its_name_among_all() -> None:
+    found = PodSpec.model_validate({"initContainers": [{"name": "a"}], "containers": [{"name": "b"}]})
+    assert [found.container(name).name for name in ("a", "b")] == ["a", "b"]
+    with pytest.raises(KeyError):
+        found.container("c")

@@ -77,6 +77,15 @@ class TestKind:
     def test_another_pod(self, after: Pod, because: str) -> None:
         assert kind(change_of(FIRST, after)) == ("replace", (because,))
 
+    def test_a_sidecar_is_resized_as_well(self) -> None:
+        def of(cpu: str, mark: str) -> Pod:
+            side = {"name": "side", "restartPolicy": "Always", "resources": {"requests": {"cpu": cpu}}}
+            return version(mark, initContainers=[side])
+
+        assert kind(change_of(of("1", "a"), of("2", "b"))) == (
+            "in place", ("spec.initContainers[0].resources.requests.cpu",)
+        )  # fmt: skip
+
     def test_another_class_of_service_is_another_pod(self) -> None:
         both = {"cpu": "1", "memory": "1Gi"}
         burstable = version("a", **web(resources={"limits": both, "requests": {"cpu": "500m", "memory": "1Gi"}}))

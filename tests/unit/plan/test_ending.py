@@ -163,3 +163,15 @@ class TestDeadline:
 
 def _spec(of: Pod) -> dict[str, Any]:
     return of.model_dump(by_alias=True, exclude_none=True)["spec"]  # type: ignore[no-any-return]
+
+
+def test_what_was_killed_is_only_waited_for() -> None:
+    sight = seen(containers=(attempt(stop_sent_at=151.0, kill_sent=True),), ending=ENDING)
+    assert told(sight, 182.0) == []
+
+
+def test_one_that_was_to_end_sooner_by_itself_is_killed_sooner_than_its_pod() -> None:
+    stopping = Stopping(since=140.0, grace_s=15.0, reason="r", then="restart")
+    sight = seen(containers=(attempt(stopping=stopping, stop_sent_at=140.0),), ending=ENDING)
+    assert told(sight, 151.0) == ["… 155"]
+    assert told(sight, 155.0) == ["KillContainer web"]

@@ -104,3 +104,36 @@ def test_names_of_pods_that_are_ready_before(names: str) -> None:
 def test_what_cannot_be_a_pod_that_is_ready_before(names: str, message: str) -> None:
     found = problems(metadata={"name": "web", "annotations": {"hostpod.io/after": names}})
     assert found == [f"metadata.annotations.hostpod.io/after: {message}"]
+
+
+REPLACE = {"hostpod.io/replace": "when-ready"}
+UNTIL = "hostpod.io/replace-deadline-seconds"
+
+
+@pytest.mark.parametrize("annotations", [REPLACE, REPLACE | {UNTIL: "5"}, {UNTIL: "5"}])
+def test_a_new_version_may_start_beside_the_old_one(annotations: dict[str, str]) -> None:
+    assert problems(metadata={"name": "web", "annotations": annotations}) == []
+
+
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        ({"hostpod.io/replace": "soon"}, 'hostpod.io/replace: "soon" is not known, write "when-ready"'),
+        (REPLACE | {UNTIL: "0"}, f'{UNTIL}: "0" must be a whole number of seconds, 1 at least'),
+        (REPLACE | {UNTIL: "5m"}, f'{UNTIL}: "5m" must be a whole number of seconds, 1 at least'),
+    ],
+)
+def test_how_a_new_version_replaces_the_old_one_has_a_form(annotations: dict[str, str], message: str) -> None:
+    found = problems(metadata={"name": "web", "annotations": annotations})
+    assert found == [f"metadata.annotations.{message}"]
+
+
+def test_two_versions_cannot_have_what_only_one_can_have() -> None:
+    path = "metadata.annotations.hostpod.io/replace"
+    ports = {"ports": [{"containerPort": 80, "hostPort": 80}]}
+    assert problems(metadata={"name": "web", "annotations": REPLACE}, container=ports) == [
+        f"{path}: the new pod cannot have ports of the host while the old one has them: remove it, or the host ports"
+    ]
+    assert problems(metadata={"name": "web", "annotations": REPLACE, "uid": "u"}) == [
+        f"{path}: two pods cannot have the uid of the manifest: remove it, or the uid"
+    ]
