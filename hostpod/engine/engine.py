@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from itertools import chain
 
 from hostpod.config import BackoffConfig, Config
 from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
 from hostpod.engine.placement import granted, place, room_of
+from hostpod.engine.prospects import Outlook, prospects
 from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
 from hostpod.engine.successions import Successions, first_key
@@ -20,16 +22,19 @@ from hostpod.engine.watchers import Change
 from hostpod.engine.worker import Wish, Worker
 from hostpod.host.clock import now
 from hostpod.kube import Pod
-from hostpod.plan.admission import Refusal
+from hostpod.plan.admission import Admission, Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
 from hostpod.plan.ordering import Order, leaving_turns, may_start, order_pods
+from hostpod.plan.prospect import Prospect
 from hostpod.plan.restarts import is_finished, work_over
 from hostpod.plan.status import lets_others_start
 from hostpod.plan.succession import second_key
 from hostpod.plan.summary import Standing, standing
 
 REPLACING = "Replacing"
+
+Occupancy = frozenset[tuple[str, str, bool, bool]]
 
 
 class Engine:
@@ -47,8 +52,10 @@ class Engine:
         self._started: set[Worker] = set()
         self._refused: dict[str, Refused] = {}
         self._conditions: frozenset[str] = frozenset()
-        self._occupied: frozenset[tuple[str, str, bool, bool]] = frozenset()
+        self._occupied: Occupancy = frozenset()
         self._order = Order()
+        self._ordered = False
+        self._seconds: set[str] = set()
         self._successions = Successions()
         self._timer: asyncio.TimerHandle | None = None
         self._sights = Sights(lambda: {*self._workers, *self._refused}, self._look)
@@ -87,18 +94,11 @@ class Engine:
     def apply(self, wishes: Sequence[Wish]) -> None:
         """All pods that should be; every other pod ends."""
         self._wishes = wishes
-        by_name = {pod_key(w.pod.metadata.namespace, w.pod.metadata.name): w for w in wishes}
-        seated = self._successions.seat(by_name, self._workers, now=now())
+        seated = self._successions.seat(_by_name(wishes), self._workers, now=now())
         by_key = seated.wishes
         self._wake_at(seated.wake_at)
         before, self._occupied = granted(self._workers), self._occupancy()
-        admission = place(
-            by_key,
-            self._workers,
-            room=room_of(self._edges.config, self._edges.privileges),
-            finished=[key for key, _, over, _ in self._occupied if over],
-            conditions=self._conditions,
-        )
+        admission = self._admission(by_key, self._occupied)
         refused = {key: (by_key[key].pod, refusal) for key, refusal in admission.refused.items()}
         self._refuse({**refused, **seated.withdrawn})
         for key in admission.taken:
@@ -111,8 +111,33 @@ class Engine:
         for key in self._workers.keys() - {*admission.taken, *admission.kept}:
             self._workers[key].want(None)
         self._order = order_pods({key: wish.pod for key, wish in by_key.items()})
+        self._ordered = any(self._order.before.values())
         self._hold()
         self._start_new()
+
+    def prospects(self, wishes: Sequence[Wish]) -> Mapping[str, Prospect]:
+        """What `apply` of these wishes would make of each pod, by its key. Nothing is changed."""
+        seated = deepcopy(self._successions).seat(_by_name(wishes), self._workers, now=now())
+        occupied = self._occupancy()
+        outlook = Outlook(
+            seated=seated,
+            admission=self._admission(seated.wishes, occupied),
+            later=self._admission(seated.wishes, occupied, all_left=True),
+            farewell=_refusal(self._farewell) if self._farewell else None,
+            now=now(),
+            rule=self._rule,
+        )
+        return prospects(_by_name(wishes), self._workers, outlook)
+
+    def _admission(self, wishes: Mapping[str, Wish], occupied: Occupancy, *, all_left: bool = False) -> Admission:
+        return place(
+            wishes,
+            self._workers,
+            room=room_of(self._edges.config, self._edges.privileges),
+            finished=[key for key, _, over, _ in occupied if over],
+            conditions=self._conditions,
+            all_left=all_left,
+        )
 
     def _wake_at(self, at: float | None) -> None:
         """Look again at who is wanted when somebody's time is over."""
@@ -164,7 +189,7 @@ class Engine:
         for key in {*before, *self._refused}:
             self._tell(key)
 
-    def _occupancy(self) -> frozenset[tuple[str, str, bool, bool]]:
+    def _occupancy(self) -> Occupancy:
         """What is on the host, by key and uid, whether it has ended for good, and whether it is ready where another
         waits for that: when it changes, others may fit, or go.
 
@@ -184,15 +209,16 @@ class Engine:
 
     def _worker_changed(self, key: str) -> None:
         self._tell(key)
-        if any(self._order.before.values()):
+        if self._ordered:
             self._hold()
-        waits = self._refused or any(each != first_key(each) for each in self._workers)
-        if waits and self._farewell is None and self._occupancy() != self._occupied:
+        if (self._refused or self._seconds) and self._farewell is None and self._occupancy() != self._occupied:
             self.apply(self._wishes)
 
     def _add(self, key: str, state: PodState | None) -> Worker:
         worker = Worker(self._edges, self._rule, state, lambda: self._worker_changed(worker.key), key=key)
         self._workers[key] = worker
+        if key != first_key(key):
+            self._seconds.add(key)
         if self._farewell is not None:
             worker.leave(_refusal(self._farewell))
         return worker
@@ -210,6 +236,7 @@ class Engine:
             await worker.run()
         del self._workers[worker.key]
         self._started.discard(worker)
+        self._seconds.discard(worker.key)
         self._worker_changed(worker.key)
         self._move_up(worker.key)
 
@@ -219,6 +246,7 @@ class Engine:
         if second is not None and key not in self._workers:
             worker = self._workers[key] = self._workers.pop(second)
             worker.key = key
+            self._seconds.discard(second)
             self._worker_changed(second)
             self._worker_changed(key)
 
@@ -339,6 +367,10 @@ class Engine:
         self._changed()
         self._moved.set()
         self._sights.tell(key)
+
+
+def _by_name(wishes: Iterable[Wish]) -> Mapping[str, Wish]:
+    return {pod_key(wish.pod.metadata.namespace, wish.pod.metadata.name): wish for wish in wishes}
 
 
 def pod_key(namespace: str | None, name: str | None) -> str:

@@ -18,8 +18,12 @@ def place(
     room: Room,
     finished: Collection[str],
     conditions: Collection[str],
+    all_left: bool = False,
 ) -> Admission:
-    """Take what fits of the wishes, beside what is here. `finished` are pods that have ended for good."""
+    """Take what fits of the wishes, beside what is here. `finished` are pods that have ended for good.
+
+    With `all_left` it is as if what is about to go were gone.
+    """
     return admit_pods(
         {key: wish.pod for key, wish in wished.items()},
         {key: wish.pod for key, wish in granted(workers).items()},
@@ -28,7 +32,7 @@ def place(
         leaving=[
             needs_of(key, worker.state.record.pod)
             for key, worker in workers.items()
-            if worker.state is not None and not (key in wished and is_as_wished(worker, wished[key]))
+            if not all_left and worker.state is not None and not (key in wished and is_as_wished(worker, wished[key]))
         ],
         conditions=conditions,
     )

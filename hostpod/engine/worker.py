@@ -89,7 +89,7 @@ class Worker:
         if leave is not None and leave.verdict is not None and self._state is not None:
             self._edges.events.pod(self._state.record.pod, "Normal", NODE_SHUTDOWN, leave.verdict.message)
         self._leave = leave
-        self._departed = self._departed if self._asked else None
+        self._departed = self._departed if self.must_leave else None
         self._woken.set()
 
     def evict(self, leave: Leave | None) -> None:
@@ -97,7 +97,7 @@ class Worker:
         if leave is not None and leave.verdict is not None and self._state is not None:
             self._edges.events.pod(self._state.record.pod, "Warning", leave.verdict.reason, leave.verdict.message)
         self._eviction = leave
-        self._departed = self._departed if self._asked else None
+        self._departed = self._departed if self.must_leave else None
         self._woken.set()
 
     def hold(self, waiting: Waiting | None) -> None:
@@ -115,16 +115,16 @@ class Worker:
         return self._eviction is not None
 
     @property
-    def _asked(self) -> Leave | None:
+    def must_leave(self) -> Leave | None:
         """Why the pod ends and does not come, whatever is wished."""
         return self._eviction or self._leave
 
     @property
     def _away(self) -> Leave | None:
         """The same, also where it is only too early for the pod to come."""
-        if self._asked is None and self._held is not None and self._state is None:
+        if self.must_leave is None and self._held is not None and self._state is None:
             return Leave(reason=self._held.message, until=0.0, waited_until=0.0)
-        return self._asked
+        return self.must_leave
 
     @property
     def asked_to_leave(self) -> Leave | None:
@@ -231,8 +231,8 @@ class Worker:
             assert self._wish is not None, "a pod changes because it is wished so"
             update(self._state, action.pod, self._wish.file)
             return
-        if isinstance(action, do.ForgetPod) and self._asked is not None and self._asked.verdict is not None:
-            self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self._asked.verdict)
+        if isinstance(action, do.ForgetPod) and self.must_leave is not None and self.must_leave.verdict is not None:
+            self._departed = replace(self._state.observed(frozenset()), ending=None, verdict=self.must_leave.verdict)
         await execute(action, self._state, self._edges, self._told)
         if isinstance(action, do.ForgetPod):
             self._state = None

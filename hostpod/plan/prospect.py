@@ -37,7 +37,8 @@ BESIDE = "the new version starts beside the old one, and takes its place when it
 class Prospect:
     """What would become of one pod: that, why, and what follows for its containers.
 
-    `before` is the pod that is on the host, `after` the one that is wished; None where there is none.
+    `before` is the pod that is on the host, `after` the one that is wished; None where there is none. `file` has the
+    one that is wished, else it had the other.
     """
 
     outcome: Outcome
@@ -45,6 +46,7 @@ class Prospect:
     steps: tuple[str, ...] = ()
     before: Pod | None = None
     after: Pod | None = None
+    file: str = ""
 
 
 def prospect_of(
