@@ -242,7 +242,7 @@ class Engine:
 
     def _move_up(self, key: str) -> None:
         """The place of a pod that is gone goes to the version of it that came beside it."""
-        second = next((each for each in self._workers if each != key and first_key(each) == key), None)
+        second = next((each for each in self._seconds if first_key(each) == key), None)
         if second is not None and key not in self._workers:
             worker = self._workers[key] = self._workers.pop(second)
             worker.key = key
