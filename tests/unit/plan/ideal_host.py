@@ -73,6 +73,16 @@ class IdealHost:
             self.begin(action)
             self.finish(action.target, refused=True)
 
+    def cannot_run(self, action: do.Action) -> None:
+        """As `apply`, but for a container whose program runc cannot run: its attempt has ended before it began."""
+        if not isinstance(action, do.CreateContainer):
+            self.apply(action)
+            return
+        self.begin(action)
+        del self.under_way[action.target]
+        made = self._made_for(action.container)
+        self._happens(made, "refused by runc", phase="exited", exit_code=128, finished_at=self.now)
+
     def begin(self, action: do.Action) -> None:
         """An action is under way, unless it needs no time."""
         self._heed(action)

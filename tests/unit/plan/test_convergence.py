@@ -175,7 +175,7 @@ def _wait(seconds: float) -> Happening:
     return act
 
 
-TAKES = st.sampled_from([IdealHost.apply, IdealHost.refuse, IdealHost.begin])
+TAKES = st.sampled_from([IdealHost.apply, IdealHost.refuse, IdealHost.begin, IdealHost.cannot_run])
 AT_RESTART: tuple[AtRestart, ...] = get_args(AtRestart)
 WHICH = st.integers(min_value=0, max_value=5)
 RESULTS: list[dict[str, Any]] = [
