@@ -31,7 +31,7 @@ test: images systems lint ## Everything: lint, unit and integration tests, and t
 	@$(PYTHON) -m pytest -q tests/unit tests/vm tests/integration
 
 test-long: setup ## Made-up lives of a pod by the ten thousand (HISTORIES=20000 of each property)
-	@HOSTPOD_HISTORIES=$(or $(HISTORIES),20000) $(PYTHON) -m pytest -q --timeout=0 tests/unit/plan/test_convergence.py
+	@HOSTPOD_HISTORIES=$(or $(HISTORIES),20000) $(PYTHON) -m pytest -q tests/unit/plan/test_convergence.py
 
 lint: setup ## Format, lint, types and layers
 	@$(BIN)/ruff format --check --quiet $(CODE)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, get_args
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,9 @@ from hostpod.plan.order import may_run
 from hostpod.plan.restarts import will_restart, work_over
 from tests.unit.plan.build import pod
 from tests.unit.plan.ideal_host import AtRestart, IdealHost
+
+# Every history has an end; how long thousands of them take is the machine's affair.
+pytestmark = pytest.mark.timeout(0)
 
 HISTORIES = int(os.environ.get("HOSTPOD_HISTORIES", "150"))
 
