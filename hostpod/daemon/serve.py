@@ -11,10 +11,12 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hostpod.config import Config
 from hostpod.daemon.instance import leave, open_edges, own
+from hostpod.daemon.planning import PlanningNode
+from hostpod.daemon.problems import problems_of
 from hostpod.daemon.refused import refused
 from hostpod.daemon.reload import reload_on
 from hostpod.daemon.shutdown import HostShutdown
@@ -22,7 +24,6 @@ from hostpod.daemon.status_line import StatusLine
 from hostpod.daemon.watchdog import Ping, keep_alive
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
-from hostpod.engine.node import NodeView
 from hostpod.engine.paths import Paths
 from hostpod.engine.pressure import PressureWatch
 from hostpod.engine.worker import Wish
@@ -32,8 +33,7 @@ from hostpod.host.privileges import allow_many_descriptors
 from hostpod.plan.leaving import Farewell
 from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
-from hostpod.sources.circles import circle_problems
-from hostpod.sources.snapshot import FileProblem, Snapshot
+from hostpod.sources.snapshot import Snapshot
 from hostpod.sources.sources import Sources, open_sources
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class _Daemon:
         self.status = StatusLine(asyncio.get_running_loop())
         self.engine = Engine(edges, changed=self._pods_changed)
         self.pressure = PressureWatch(edges, self.engine)
-        self.node = NodeView(self.engine, edges)
+        self.node = PlanningNode(self.engine, edges, lambda: self.sources)
         self.shutdown = HostShutdown(self.engine, lambda: edges.config, bus)
 
     def _pods_changed(self) -> None:
@@ -123,8 +123,7 @@ class _Daemon:
 
     def apply(self, snapshot: Snapshot) -> None:
         """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
-        problems = (*snapshot.problems, *circle_problems(snapshot.pods))
-        self.node.show_problems([_problem(found) for found in problems])
+        self.node.show_problems(problems_of(snapshot))
         self.engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
         self.status.changed()
 
@@ -217,16 +216,3 @@ def _cut_short(config: Config) -> None:
 
 async def _reloads(daemon: _Daemon, asked: asyncio.Event, read: Callable[[], Config], tasks: asyncio.TaskGroup) -> None:
     await reload_on(asked, read, lambda: daemon.edges.config, lambda config: daemon.reconfigure(config, tasks))
-
-
-def _problem(found: FileProblem) -> Mapping[str, Any]:
-    problem = found.problem
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "path": problem.path,
-        "message": problem.message,
-        "text": str(problem),
-        "keptPod": ", ".join(found.kept_pods) or None,
-    }

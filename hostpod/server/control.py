@@ -15,6 +15,7 @@ from hostpod.server.exec import run_exec
 from hostpod.server.logs import send_logs
 from hostpod.server.names import container_problem, find_pod, pod_not_found
 from hostpod.server.node import Node
+from hostpod.server.plan import send_plan
 from hostpod.server.query import flag
 from hostpod.server.readonly import MachineReader, add_common_routes, node_of, pod_list
 
@@ -32,6 +33,7 @@ def control_app(node: Node, *, machine: MachineReader = machine_info) -> web.App
     app.router.add_get("/pods/{namespace}/{pod}", _pod)
     app.router.add_get("/problems", _problems)
     app.router.add_get("/events", _events)
+    app.router.add_post("/plan", _plan)
     app.router.add_get("/images", _images)
     app.router.add_post("/images/pull", _pull)
     app.router.add_post("/images/load", _load)
@@ -64,6 +66,10 @@ async def _events(request: web.Request) -> web.StreamResponse:
     if flag(request.query, "watch"):
         return await stream(request, json_lines(node.watch_events(), watch=True), content_type="application/json")
     return json_answer({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": node.events()})
+
+
+async def _plan(request: web.Request) -> web.Response:
+    return await send_plan(request, node_of(request))
 
 
 async def _images(request: web.Request) -> web.Response:

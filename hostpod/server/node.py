@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol
 
 from hostpod.host.logs import LogOptions
+from hostpod.sources.proposal import Proposal
 
 JsonObject = Mapping[str, Any]
 OutputStream = Literal["stdout", "stderr"]
@@ -51,6 +52,9 @@ class Node(Protocol):
         `line` is 0 for a whole file; `keptPod` has the names of the pods that go on as they were, joined by ", ", or
         is None.
         """
+
+    async def plan(self, proposal: Proposal) -> JsonObject:
+        """What would become of pods if manifests were otherwise; nothing does. The shape is that of docs/plan.md."""
 
     def events(self) -> Sequence[JsonObject]:
         """v1 Events, oldest first."""

@@ -9,10 +9,8 @@ import pytest
 
 from hostpod.config import Config
 from hostpod.daemon import serve as daemon
-from hostpod.manifest import Problem
 from hostpod.network import NetworkError
 from hostpod.server.listen import ListenError
-from hostpod.sources.snapshot import FileProblem
 from tests.unit.daemon.places import places
 
 
@@ -54,21 +52,6 @@ def test_what_the_world_refuses_is_a_line_and_a_bug_is_told_apart(
         patch.setattr(daemon.log, "critical", lambda text, **_: said.append(text))
         assert daemon.serve(places(tmp_path), Config) == code
     assert "".join([*said, capsys.readouterr().err]) == words
-
-
-def test_a_problem_as_people_see_it() -> None:
-    problem = Problem(file="web.yaml", line=3, column=5, path="spec.x", message="unknown field")
-    shown = daemon._problem(FileProblem(problem=problem, kept_pods=("a-host", "b-host")))
-    assert shown == {
-        "file": "web.yaml",
-        "line": 3,
-        "column": 5,
-        "path": "spec.x",
-        "message": "unknown field",
-        "text": "web.yaml:3: spec.x: unknown field",
-        "keptPod": "a-host, b-host",
-    }
-    assert daemon._problem(FileProblem(problem=problem, kept_pods=()))["keptPod"] is None
 
 
 # A start that takes long

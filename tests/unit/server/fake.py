@@ -18,6 +18,7 @@ from hostpod.host.logs import LogOptions
 from hostpod.kube.api_status import StatusError
 from hostpod.server.listen import serve
 from hostpod.server.node import OutputStream
+from hostpod.sources.proposal import Proposal
 
 PODS = json.loads((Path(__file__).parent / "pods.json").read_text())["items"]
 JsonObject = Mapping[str, Any]
@@ -70,6 +71,8 @@ class FakeNode:
         self.problem_items: list[JsonObject] = []
         self.event_items: list[JsonObject] = []
         self.image_items: list[JsonObject] = []
+        self.proposals: list[Proposal] = []
+        self.planned: JsonObject = {"changes": False, "files": [], "pods": [], "problems": []}
         self.loaded = b""
         self.log = [b"one\n", b"two\n"]
         self.log_options = LogOptions()
@@ -83,6 +86,12 @@ class FakeNode:
 
     def problems(self) -> Sequence[JsonObject]:
         return self.problem_items
+
+    async def plan(self, proposal: Proposal) -> JsonObject:
+        self.proposals.append(proposal)
+        if proposal.into is not None:
+            raise StatusError("Invalid", f"{proposal.into} is no directory of manifests; there are: /m")
+        return self.planned
 
     def events(self) -> Sequence[JsonObject]:
         return self.event_items
