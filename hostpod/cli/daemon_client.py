@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from hostpod.cli.failure import Failure, Refusal
 
 JsonObject = Mapping[str, Any]
+Body = IO[bytes] | bytes | None
 
 _BLOCK_BYTES = 256 * 1024
 
@@ -74,12 +75,19 @@ class Daemon:
         with self._answer("POST", url(*path), body) as response:
             return json.loads(response.read())
 
+    def post(self, value: object, *path: str) -> Any:
+        """Send JSON; the JSON that is answered."""
+        with self._answer("POST", url(*path), json.dumps(value).encode()) as response:
+            return json.loads(response.read())
+
     @contextmanager
-    def _answer(self, method: str, target: str, body: IO[bytes] | None = None) -> Iterator[http.client.HTTPResponse]:
+    def _answer(self, method: str, target: str, body: Body = None) -> Iterator[http.client.HTTPResponse]:
         with _translated(self.socket_path), closing(_UnixConnection(self.socket_path)) as connection:
             connection.connect()
             with suppress(BrokenPipeError, ConnectionResetError):  # an early refusal is in the answer
-                connection.request(method, target, body=body, encode_chunked=body is not None, headers=_headers(body))
+                headers = _headers(body)
+                chunked = "Transfer-Encoding" in headers
+                connection.request(method, target, body=body, encode_chunked=chunked, headers=headers)
             with connection.getresponse() as response:
                 yield _accepted(response)
 
@@ -90,7 +98,9 @@ def url(*path: str, **query: str) -> str:
     return f"{target}?{urlencode(query)}" if query else target
 
 
-def _headers(body: IO[bytes] | None) -> dict[str, str]:
+def _headers(body: Body) -> dict[str, str]:
+    if isinstance(body, bytes):
+        return {"Content-Type": "application/json"}
     return {"Transfer-Encoding": "chunked", "Content-Type": "application/x-tar"} if body is not None else {}
 
 

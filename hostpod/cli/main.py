@@ -20,6 +20,7 @@ _COMMANDS = {
     "images": ("hostpod.cli.images", "images", "List the images on this host."),
     "image": ("hostpod.cli.images", "image", "Pull or load an image."),
     "validate": ("hostpod.cli.validate", "validate", "Check manifests; needs no daemon."),
+    "plan": ("hostpod.cli.plan", "plan", "Show what a change of manifests would do, without doing it."),
     "doctor": ("hostpod.cli.doctor", "doctor", "Check this host and say how to mend what is wrong."),
     "serve": ("hostpod.cli.serve", "serve", "Run the daemon."),
     "drain": ("hostpod.cli.drain", "drain", "End every pod while no daemon runs."),

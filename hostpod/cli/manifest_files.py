@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
+from hostpod.cli.proposed_files import STDIN, manifests_in
 from hostpod.manifest import Parsed, Problem, parse_manifest
 from hostpod.sources.book import problem_of
-from hostpod.sources.files import is_manifest
 from hostpod.sources.reading import Absent, Content, Unreadable, read_manifest
-
-STDIN = Path("-")
 
 
 def parsed_files(path: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
@@ -26,8 +24,7 @@ def parsed_files(path: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
         with path.open("rb") as stream:
             return {str(path): _streamed(stream, str(path), max_bytes)}
     if path.is_dir():
-        files = sorted(each for each in path.iterdir() if is_manifest(each.name) and not each.is_dir())
-        return {str(file): _parsed(file, max_bytes) for file in files}
+        return {str(file): _parsed(file, max_bytes) for file in manifests_in(path)}
     return {str(path): _parsed(path, max_bytes)}
 
 

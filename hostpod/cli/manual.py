@@ -27,7 +27,7 @@ ends when its manifest goes.
 _EXIT = {
     "0": "Done.",
     "1": "It could not be done; a line on stderr says why.",
-    "2": "The command line is wrong.",
+    "2": "The command line is wrong, or hostpod plan --exit-code has found something that would change.",
     "130": "Ctrl-C. hostpod exec ends with the exit code of its command.",
 }
 _ENVIRONMENT = {"HOSTPOD_SOCKET": "The daemon's socket, where --socket is not given."}

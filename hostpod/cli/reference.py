@@ -23,7 +23,8 @@ hostpod may use.
   the first.
 - **Exit codes**: 0 done; 1 it could not be done, and a line on stderr says why (`error: …`, and `Error from server
   (NotFound): …` for a pod that is not there; others that were named are shown all the same); 2 the command line is
-  wrong; `exec` ends with the exit code of its command; 130 after Ctrl-C.
+  wrong, or `plan --exit-code` has found something that would change; `exec` ends with the exit code of its command;
+  130 after Ctrl-C.
 - **Output** for people is a table; `-o json`, `-o yaml` and `-o name` are for programs. Only what was asked for goes
   to stdout.
 - **Shells** complete commands, pods and containers: `hostpod completion bash`.
