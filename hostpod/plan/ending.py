@@ -130,8 +130,10 @@ def discard(attempt: ObservedContainer) -> DiscardContainer:
 
 def tidy(attempt: ObservedContainer, seen: ObservedPod) -> Iterator[Step]:
     """What follows the end of an attempt: its hooks are let go, and what it held is freed."""
+    if attempt.cleaned:  # hooks that run now are those of a later attempt
+        return
     hooks = {post_start_target(attempt.name), pre_stop_target(attempt.name)} & seen.busy
     for hook in sorted(hooks):
         yield Abandon(container=attempt.name, what=hook, reason="its container has ended")
-    if not hooks and not attempt.cleaned:
+    if not hooks:
         yield CleanContainer(container=attempt.name, id=attempt.id, reason="it has ended")

@@ -92,6 +92,28 @@ class TestPostStart:
         (tmp_path / "go").touch()
         node.wait_container("late-lab", lambda each: each["ready"] and each["started"], what="ready")
 
+    def test_it_runs_once_for_each_attempt_whatever_happens_beside_it(
+        self, new_daemon: Callable[..., Daemon], tmp_path: Path
+    ) -> None:
+        node = new_daemon(**QUICK_BACKOFF)
+        node.start()
+        hook = shell("echo post >> /out/told; while [ ! -e /out/go ]; do sleep 0.02; done")
+        command = "while [ ! -e /out/end ]; do sleep 0.02; done; rm /out/end /out/go"
+        manifest = hooked("again", tmp_path, command, lifecycle={"postStart": hook}, grace_s=1)
+        manifest["spec"]["containers"].append(container("c1", "exit 1"))
+        (tmp_path / "go").touch()
+        node.drop("again.yaml", manifest)
+        node.wait_container("again-lab", lambda each: each["ready"], what="ready")
+        (tmp_path / "end").touch()
+        until(lambda: len(told(tmp_path)) == 2, "the hook of the second attempt", within_s=30)
+        beside = statuses(node.pods()["again-lab"])["c1"]["restartCount"]
+        node.wait_container(
+            "again-lab", lambda each: each["restartCount"] > beside + 2, container="c1", what="restarts"
+        )
+        assert told(tmp_path) == ["post", "post"]
+        (tmp_path / "go").touch()
+        node.wait_container("again-lab", lambda each: each["ready"] and each["restartCount"] == 1, what="ready again")
+
     def test_where_it_fails_the_container_ends_and_comes_again(
         self, new_daemon: Callable[..., Daemon], tmp_path: Path
     ) -> None:

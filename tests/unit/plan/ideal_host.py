@@ -11,7 +11,7 @@ from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.change import resources_of
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping
 from hostpod.plan.reconcile import plan_pod
-from hostpod.plan.stages import Happening
+from hostpod.plan.stages import Happening, pod_ends
 from tests.unit.plan.tables import heed_begin, heed_containers, heed_end, heed_pod
 
 AtRestart = Literal["dies", "waits", "runs"]
@@ -202,6 +202,8 @@ class IdealHost:
         match action:
             case do.UpdatePod():
                 assert action.pod.uid == seen.uid
+            case do.Abandon():
+                self._heed_need(seen, self.under_way[action.what])
             case do.AttachNetwork() | do.RunPause():
                 assert seen.namespaces
             case do.CreateContainer():
@@ -315,6 +317,12 @@ class IdealHost:
             action=action.key, count=before.count + 1 if before else 1, at=self.now, reason="R", message="m"
         )
         self.seen = replace(self.seen, failures={**self.seen.failures, action.key: failure})
+
+    def _heed_need(self, seen: ObservedPod, abandoned: do.Action) -> None:
+        """Only what nobody needs any more is given up: its pod ends, or its container does or has."""
+        if not pod_ends(seen) and isinstance(abandoned, do.RunPostStart | do.RunPreStop):
+            attempt = self._attempt(abandoned.id)
+            assert attempt.phase == "exited" or attempt.stopping is not None, f"{abandoned} is given up"
 
     def _heed_turn(self, seen: ObservedPod, name: str) -> None:
         """Those before a container that starts for the first time have done their work or, sidecars, run."""

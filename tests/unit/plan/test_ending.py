@@ -77,6 +77,10 @@ class TestPostStart:
         sight = seen(self.POD, containers=(attempt(),), ending=ENDING, busy=frozenset({"postStart:web"}))
         assert told(sight, 151.0) == ["Abandon web", "StopContainer web"]
 
+    def test_an_earlier_attempt_that_is_kept_does_not_end_the_hook_of_the_next(self) -> None:
+        sight = seen(self.POD, containers=(ended(), attempt(number=1)), busy=frozenset({"postStart:web"}))
+        assert told(sight, 151.0) == []
+
     def test_where_it_failed_the_container_ends_and_is_restarted_by_its_policy(self) -> None:
         failed = Stopping(since=150.0, grace_s=30.0, reason="PostStartHook failed: no", hook_failed=True)
         assert told(seen(self.POD, containers=(attempt(stopping=failed),)), 151.0) == ["StopContainer web"]
