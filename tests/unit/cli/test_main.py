@@ -36,7 +36,9 @@ def test_version() -> None:
         assert CliRunner().invoke(cli, [words]).output == f"hostpod {__version__}\n"
 
 
-@pytest.mark.parametrize("module", ["main", "version", "get", "describe", "logs", "exec", "events", "images", "plan", "serve"])
+@pytest.mark.parametrize(
+    "module", ["main", "version", "get", "describe", "logs", "exec", "events", "images", "plan", "serve"]
+)
 def test_no_command_loads_what_is_slow(module: str) -> None:
     script = f"import hostpod.cli.{module}, sys; print(*sys.modules)"
     names = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
