@@ -100,6 +100,26 @@ def test_another_command_makes_another_pod(planner: Planner) -> None:
     assert planner.run("--exit-code", edited).returncode == 0
 
 
+def test_a_new_version_that_comes_beside_the_old_one(planner: Planner) -> None:
+    planner.node.drop("gated.yaml", pod("gated"))
+    planner.node.wait_running("gated-lab")
+    manifest = pod("gated", FOREVER + " # another")
+    manifest["metadata"]["annotations"] = {"hostpod.io/replace": "when-ready"}
+    outcome, reasons, steps = told(planner.pods(planner.draft("gated.yaml", manifest))["gated"])
+    assert (outcome, reasons) == ("replace", ["spec.containers[0].command[2]"])
+    assert steps == ["the new version starts beside the old one, and takes its place when it is ready"]
+
+
+def test_secrets_are_not_shown(planner: Planner) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"key": "hunter2"}}
+    both = planner.draft("both.yaml", "\n---\n".join(json.dumps(each) for each in (pod("both"), secret)))
+    assert planner.pods(both)["both"]["outcome"] == "start"
+    broken = planner.draft("key.yaml", json.dumps(secret | {"data": {"key": "hunter2!"}}))
+    for done in (planner.run(both), planner.run("-o", "json", both), planner.run(broken)):
+        assert "hunter2" not in done.stdout + done.stderr
+    assert planner.run(broken).returncode == 1
+
+
 def test_a_directory_is_all_there_is(planner: Planner) -> None:
     node = planner.node
     for name in ("stays", "goes"):
