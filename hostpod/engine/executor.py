@@ -105,7 +105,7 @@ def _begin_ending(state: PodState, action: do.BeginEnding) -> None:
 
 def _fail(state: PodState, action: do.FailPod, edges: Edges) -> None:
     state.keep_pod(replace(state.record, verdict=action.verdict))
-    edges.events.pod(state.record.pod, "Warning", action.verdict.reason, action.verdict.message)
+    edges.events.pod(state.record.pod, "Normal", action.verdict.reason, action.verdict.message)
 
 
 def _begin_stopping(state: PodState, action: do.BeginStopping, edges: Edges) -> None:

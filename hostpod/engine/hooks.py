@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from hostpod.engine.edges import Edges
@@ -13,7 +13,7 @@ from hostpod.engine.refusals import REFUSALS, words
 from hostpod.engine.run_in_container import ExecRefusedError, ExecTimedOutError, run_in_container
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
-from hostpod.kube import LifecycleHandler
+from hostpod.kube import HTTPGetAction, LifecycleHandler
 from hostpod.plan.actions import RunPostStart, RunPreStop
 from hostpod.plan.observed import Stopping
 
@@ -34,12 +34,14 @@ async def run_post_start(state: PodState, action: RunPostStart, edges: Edges) ->
         await _run(state, action.id, action.container, handler, edges)
     except HookError as failure:
         _tell(state, edges, "FailedPostStartHook", f"PostStartHook failed: {failure}", action.container)
-        if action.id in state.containers:
-            reason = f"PostStartHook failed: {failure}"
-            stopping = Stopping(since=now(), grace_s=action.grace_s, reason=reason, hook_failed=True)
-            _keep(state, action.id, _Change(stopping=stopping))
+        reason = f"PostStartHook failed: {failure}"
+        stopping = Stopping(since=now(), grace_s=action.grace_s, reason=reason, hook_failed=True)
+        record = state.containers.get(action.id)
+        if record is not None:  # else its container ended and was forgotten meanwhile
+            state.keep(replace(record, stopping=record.stopping or stopping))
     else:
-        _keep(state, action.id, _Change(post_started_at=now()))
+        if record := state.containers.get(action.id):
+            state.keep(replace(record, post_started_at=now()))
 
 
 async def run_pre_stop(state: PodState, action: RunPreStop, edges: Edges) -> None:
@@ -52,30 +54,8 @@ async def run_pre_stop(state: PodState, action: RunPreStop, edges: Edges) -> Non
         _tell(state, edges, "FailedPreStopHook", f"PreStopHook failed: {failure}", action.container)
     except TimeoutError:
         _tell(state, edges, "FailedPreStopHook", "PreStopHook did not end in the grace period", action.container)
-    _keep(state, action.id, _Change(pre_stopped_at=now()))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Change:
-    """What a hook leaves in a record; None leaves it as it is."""
-
-    post_started_at: float | None = None
-    pre_stopped_at: float | None = None
-    stopping: Stopping | None = None
-
-
-def _keep(state: PodState, cid: str, change: _Change) -> None:
-    record = state.containers.get(cid)
-    if record is None:  # its container ended and was forgotten meanwhile
-        return
-    state.keep(
-        replace(
-            record,
-            post_started_at=change.post_started_at or record.post_started_at,
-            pre_stopped_at=change.pre_stopped_at or record.pre_stopped_at,
-            stopping=change.stopping or record.stopping,
-        )
-    )
+    if record := state.containers.get(action.id):
+        state.keep(replace(record, pre_stopped_at=now()))
 
 
 def _handler(state: PodState, name: str, hook: Hook) -> LifecycleHandler:
@@ -90,10 +70,9 @@ async def _run(state: PodState, cid: str, name: str, handler: LifecycleHandler, 
         await asyncio.sleep(handler.sleep.seconds)
     elif handler.exec is not None:
         await _exec(state, cid, handler.exec.command, edges)
-    elif handler.http_get is not None:
-        await _get(state, name, handler, edges)
     else:
-        raise HookError("a tcpSocket is no hook that can be run: use exec, httpGet or sleep")
+        assert handler.http_get is not None, "manifests have no other hooks"
+        await _get(state, name, handler.http_get, edges)
 
 
 async def _exec(state: PodState, cid: str, command: tuple[str, ...], edges: Edges) -> None:
@@ -109,13 +88,12 @@ async def _exec(state: PodState, cid: str, command: tuple[str, ...], edges: Edge
         raise HookError(f"command '{command_line}' exited with {answer.exit_code}" + (f": {said}" if said else ""))
 
 
-async def _get(state: PodState, name: str, handler: LifecycleHandler, edges: Edges) -> None:
+async def _get(state: PodState, name: str, action: HTTPGetAction, edges: Edges) -> None:
     """As with the kubelet any answer will do, whatever its status."""
-    assert handler.http_get is not None, "it is asked for what there is"
     container = state.record.pod.spec.container(name)
     address = state.attachment.ip if state.attachment else edges.network.uplink_address() or "127.0.0.1"
     try:
-        request = http_request(handler.http_get, container, address, "lifecycle")
+        request = http_request(action, container, address, "lifecycle")
         await http_get(request, timeout_s=HTTP_DEADLINE_S)
     except (UnknownPortError, HttpGetError) as error:
         raise HookError(str(error)) from error

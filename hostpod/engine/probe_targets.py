@@ -9,14 +9,14 @@ from hostpod.kube import Container
 from hostpod.plan.observed import ObservedContainer, ObservedPod
 from hostpod.plan.order import has_started, hook_is_over
 from hostpod.plan.probing import ProbeKind, wanted_now
-from hostpod.plan.restarts import work_over
+from hostpod.plan.restarts import pod_ends
 
 LOOPBACK = "127.0.0.1"
 
 
 def probe_targets(seen: ObservedPod, host_address: Callable[[], str | None]) -> Iterator[ProbeTarget]:
     """Of all running containers. `host_address` is asked where the pod is on the host's network."""
-    ends = seen.ending is not None or work_over(seen) is not None
+    ends = pod_ends(seen)
     for running in seen.containers:
         container = seen.pod.spec.container(running.name)
         if running.phase != "running" or not _has_probes(container):

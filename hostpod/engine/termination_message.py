@@ -36,14 +36,23 @@ def _head(file: Path, limit: int) -> bytes:
         fd = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return b""
+    except OSError as error:
+        return _unread("log", error.strerror)
     try:
         return os.read(fd, limit)
+    except OSError as error:
+        return _unread("log", error.strerror)
     finally:
         os.close(fd)
+
+
+def _unread(what: str, why: object) -> bytes:
+    """The kubelet's words. Whatever keeps a message from being read, the end itself is written down."""
+    return f"Error on reading termination {what}: {why}".encode()
 
 
 def _end_of_log(log: Path, logs: Path) -> bytes:
     try:
         return log_tail(log, below=logs, lines=LOG_LINES, limit_bytes=LOG_BYTES)
     except LogError as error:
-        return f"Error on reading termination message from logs: {error}".encode()
+        return _unread("message from logs", error)

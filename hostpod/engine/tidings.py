@@ -17,7 +17,7 @@ from hostpod.host.clock import now
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.observed import Unhealthy
 from hostpod.plan.probing import ProbeKind
-from hostpod.plan.restarts import will_restart
+from hostpod.plan.restarts import comes_again
 
 AGAIN_S = 1.0
 
@@ -71,7 +71,7 @@ class Tidings:
 
     def _tell_backoff(self, state: PodState, record: ContainerRecord, rule: BackoffRule) -> None:
         end = record.observed()
-        if restart_wait_s(end, rule) and state.record.ending is None and will_restart(state.record.pod, end):
+        if restart_wait_s(end, rule) and comes_again(state.observed(frozenset()), end):
             meta = state.record.pod.metadata
             where = f"pod {meta.name}_{meta.namespace}({meta.uid})"
             message = f"Back-off restarting failed container {record.name} in {where}"

@@ -12,13 +12,23 @@ from hostpod.kube import (
     ResourceRequirements,
     VolumeMountStatus,
 )
-from hostpod.plan.actions import CreateContainer, EnsureImage, StartContainer
+from hostpod.plan.actions import AttachNetwork, CreateContainer, EnsureImage, MakeNamespaces, RunPause, StartContainer
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.change import resources_in, resources_of
-from hostpod.plan.observed import Failure, ObservedContainer, ObservedPod, action_key, container_target, image_target
-from hostpod.plan.order import has_started
+from hostpod.plan.observed import (
+    NAMESPACES,
+    NETWORK,
+    PAUSE,
+    Failure,
+    ObservedContainer,
+    ObservedPod,
+    action_key,
+    container_target,
+    image_target,
+)
+from hostpod.plan.order import has_started, is_through
 from hostpod.plan.ordering import WAITING
-from hostpod.plan.restarts import is_init, will_restart
+from hostpod.plan.restarts import comes_again, is_init
 from hostpod.plan.timestamp import timestamp
 
 RUNTIME = "hostpod"
@@ -54,9 +64,10 @@ def _state(
         running = ContainerStateRunning(started_at=timestamp(latest.started_at or latest.created_at))
         return ContainerState(running=running)
     ended = latest if latest is not None and latest.phase == "exited" else None
-    if ended is not None and (seen.ending is not None or seen.verdict or not will_restart(seen.pod, ended)):
+    if ended is not None and not comes_again(seen, ended):
         return ContainerState(terminated=_terminated(ended))
-    waiting = _refused(container, seen) or (_not_begun(seen) if ended is None else _repeats(ended, seen, now, rule))
+    first = _sandbox_refused(seen) or _not_begun(seen)
+    waiting = _refused(container, seen) or (first if ended is None else _repeats(ended, seen, now, rule))
     if waiting is None and ended is not None:
         return ContainerState(terminated=_terminated(ended))
     return ContainerState(waiting=waiting)
@@ -99,9 +110,10 @@ def _is_ready(container: Container, latest: ObservedContainer | None, seen: Obse
     """Running, started, and as its readiness probe says; an init container is ready when it has done its work."""
     if latest is None:
         return False
-    if latest.phase != "running":
-        return is_init(seen.pod, container.name) and latest.phase == "exited" and latest.exit_code == 0
-    return has_started(container, latest) and (container.readiness_probe is None or latest.ready is True)
+    if is_init(seen.pod, container.name):
+        return is_through(seen, container)
+    passes = container.readiness_probe is None or latest.ready is True
+    return latest.phase == "running" and has_started(container, latest) and passes
 
 
 def _crash_loop(ended: ObservedContainer, seen: ObservedPod, wait_s: float) -> ContainerStateWaiting:
@@ -133,6 +145,15 @@ def _refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting |
         if failure is not None:
             backs_off = failure.reason == "ErrImagePull" and target not in seen.busy
             return _pull_backoff(container, failure) if backs_off else _told(failure.reason, failure.message)
+    return None
+
+
+def _sandbox_refused(seen: ObservedPod) -> ContainerStateWaiting | None:
+    """Why there is nothing yet that containers could run in."""
+    for kind, target in ((MakeNamespaces, NAMESPACES), (AttachNetwork, NETWORK), (RunPause, PAUSE)):
+        failure = seen.failures.get(action_key(kind, target))
+        if failure is not None:
+            return _told(failure.reason, failure.message)
     return None
 
 

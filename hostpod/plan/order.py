@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hostpod.kube import Container
 from hostpod.plan.observed import ObservedContainer, ObservedPod
-from hostpod.plan.restarts import is_init
+from hostpod.plan.restarts import is_init, will_restart
 
 
 def may_run(seen: ObservedPod) -> tuple[Container, ...]:
@@ -65,8 +65,10 @@ def _has_begun(seen: ObservedPod) -> bool:
 
 
 def _is_complete(seen: ObservedPod, container: Container) -> bool:
+    """An init container that was cut off to be another one has not done its work, with whatever code it ended."""
     latest = seen.latest(container.name)
-    return latest is not None and latest.phase == "exited" and latest.exit_code == 0
+    ended = latest is not None and latest.phase == "exited" and latest.exit_code == 0
+    return latest is not None and ended and not will_restart(seen.pod, latest)
 
 
 def _was_passed(seen: ObservedPod, container: Container) -> bool:

@@ -75,10 +75,10 @@ def _steps(
     change = change_of(seen.pod, desired, finished=work_over(seen) is not None)
     if change.kind == "replace":
         return _begin_ending(f"its manifest has changed: {', '.join(change.because)}", grace_s)
-    if change.kind == "in place":
-        return iter((UpdatePod(pod=updated(seen.pod, desired), reason=f"changed: {', '.join(change.because)}"),))
     if leave and (leave.finished_too or not is_finished(seen)):
         return _begin_ending(leave.reason, grace_s)
+    if change.kind == "in place":
+        return iter((UpdatePod(pod=updated(seen.pod, desired), reason=f"changed: {', '.join(change.because)}"),))
     return _keep(seen, now, rule)
 
 
@@ -204,15 +204,21 @@ def _keep_running(container: Container, running: ObservedContainer, seen: Observ
     elif running.unhealthy is not None:
         stopping = _unhealthy(container, running.unhealthy.probe, seen, now)
         yield BeginStopping(container=container.name, id=running.id, stopping=stopping, reason=stopping.reason)
-    elif container.image not in (None, running.image):
+    else:
+        if not hook_is_over(container, running):
+            yield RunPostStart(container=container.name, id=running.id, grace_s=grace_s, reason="it has been started")
+        yield from _adapt(container, running, seen, now)
+
+
+def _adapt(container: Container, running: ObservedContainer, seen: ObservedPod, now: float) -> Iterator[Step]:
+    """What a change of its pod asks of a running container."""
+    if container.image not in (None, running.image):
         yield from _renew(container, running, seen, now, "definition changed")
     elif running.resources not in ("", resources_of(container)):
         if restarts_for_resize(container, running.resources):
             yield from _renew(container, running, seen, now, "resize requires restart")
         else:
             yield ResizeContainer(container=container.name, id=running.id, reason="its resources have changed")
-    elif not hook_is_over(container, running):
-        yield RunPostStart(container=container.name, id=running.id, grace_s=grace_s, reason="it has been started")
 
 
 def _renew(container: Container, running: ObservedContainer, seen: ObservedPod, now: float, why: str) -> Iterator[Step]:

@@ -76,6 +76,16 @@ def work_over(seen: ObservedPod) -> Over | None:
     return Over(since=since, grace_s=grace_s, reason="all containers of the pod have ended")
 
 
+def pod_ends(seen: ObservedPod) -> bool:
+    """Whether all containers of a pod are to end, or have: it leaves, its work is over, or it has failed."""
+    return seen.ending is not None or work_over(seen) is not None
+
+
+def comes_again(seen: ObservedPod, ended: ObservedContainer) -> bool:
+    """Whether another attempt follows this end: the pod goes on, and the container's policy says so."""
+    return will_restart(seen.pod, ended) and not pod_ends(seen)
+
+
 def is_finished(seen: ObservedPod) -> bool:
     """Whether the pod's work is over and nothing of it runs any more."""
     return work_over(seen) is not None and all(attempt.phase == "exited" for attempt in seen.containers)

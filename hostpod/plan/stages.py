@@ -12,7 +12,7 @@ from typing import Literal, assert_never, cast
 from hostpod.kube import Container
 from hostpod.plan.observed import ObservedContainer, ObservedPod
 from hostpod.plan.order import has_started, hook_is_over
-from hostpod.plan.restarts import will_restart, work_over
+from hostpod.plan.restarts import comes_again, pod_ends
 from hostpod.plan.status import phase
 
 Stage = Literal[
@@ -65,14 +65,9 @@ def stage_of(container: Container, seen: ObservedPod) -> Stage:
         case "exited" if not latest.cleaned:
             return "exited"
         case "exited":
-            return "waiting" if will_restart(seen.pod, latest) and not pod_ends(seen) else "over"
+            return "waiting" if comes_again(seen, latest) else "over"
         case state:
             assert_never(state)
-
-
-def pod_ends(seen: ObservedPod) -> bool:
-    """Whether all containers of a pod are to end, or have: it leaves, its work is over, or it has failed."""
-    return seen.ending is not None or work_over(seen) is not None
 
 
 def _running(container: Container, running: ObservedContainer, seen: ObservedPod) -> Stage:

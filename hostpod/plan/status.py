@@ -12,7 +12,7 @@ from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.container_status import container_status, is_ready
 from hostpod.plan.observed import ObservedContainer, ObservedPod
 from hostpod.plan.order import is_initialized, is_through
-from hostpod.plan.restarts import is_finished
+from hostpod.plan.restarts import is_finished, is_init
 from hostpod.plan.timestamp import timestamp
 
 
@@ -90,7 +90,9 @@ def _initialized(seen: ObservedPod, terminal: str | None) -> PodCondition:
     containers = seen.pod.spec.init_containers
     if terminal == "Succeeded" or is_initialized(seen):
         latest = [c for c in (seen.latest(container.name) for container in containers) if c is not None]
-        at = max([seen.admitted_at, *(_initialized_at(c) for c in latest if c.attempt == 0)])
+        # A sidecar that came again was through at its first attempt.
+        counted = (c for c in latest if c.attempt == 0 or is_init(seen.pod, c.name))
+        at = max([seen.admitted_at, *map(_initialized_at, counted)])
         return _condition("Initialized", holds=True, at=at, reason="PodCompleted" if terminal == "Succeeded" else None)
     incomplete = [container.name for container in containers if not is_through(seen, container)]
     return _condition(

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target
-from hostpod.plan.restarts import is_finished, will_restart
+from hostpod.plan.restarts import comes_again, is_finished
 from hostpod.plan.status import phase
 
 Standing = Literal["running", "starting", "pulling images", "backing off", "ending", "completed", "failed"]
@@ -33,7 +33,7 @@ def _backs_off(seen: ObservedPod, now: float, rule: BackoffRule) -> bool:
 
 
 def _waits(latest: ObservedContainer, seen: ObservedPod, now: float, rule: BackoffRule) -> bool:
-    if latest.phase != "exited" or not will_restart(seen.pod, latest):
+    if latest.phase != "exited" or not comes_again(seen, latest):
         return False
     return now < (latest.finished_at or now) + restart_wait_s(latest, rule)
 

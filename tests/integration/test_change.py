@@ -67,6 +67,17 @@ def test_another_image_restarts_its_container_alone(node: Daemon) -> None:
     assert "Container c0 definition changed, will be restarted" in messages(node, "imaged-lab", "Killing")
 
 
+def test_an_init_container_that_is_cut_off_by_another_image_has_not_done_its_work(node: Daemon) -> None:
+    """Though it exits with 0 when it is asked to end."""
+    manifest = pod("begun", initContainers=[container("one", FOREVER)])
+    node.drop("begun.yaml", manifest)
+    node.wait_for(lambda pods: "running" in statuses(pods["begun-lab"])["one"]["state"], what="init container runs")
+    manifest["spec"]["initContainers"][0]["image"] = "docker.io/library/busybox:latest"
+    changed(node, "begun", manifest, lambda shown: statuses(shown)["one"]["restartCount"] == 1)
+    node.wait_for(lambda pods: "running" in statuses(pods["begun-lab"])["one"]["state"], what="it runs again")
+    assert "waiting" in statuses(node.pods()["begun-lab"])["c0"]["state"]
+
+
 def test_an_image_that_cannot_be_had_ends_nothing(node: Daemon) -> None:
     """Better than the kubelet: what runs goes on until what is to take its place is there."""
     manifest = pod("careful")

@@ -181,6 +181,20 @@ class TestPreStop:
         assert told(tmp_path) == ["asked"]
         assert asked["message"] == "Stopping container c0"
 
+    def test_that_of_a_restarted_container_runs_once_whatever_ends_beside_it(
+        self, node: Daemon, tmp_path: Path
+    ) -> None:
+        """What an earlier attempt left does not disturb the hook of the one that runs."""
+        crash_once = "[ -e /out/crashed ] || { touch /out/crashed; exit 1; }; "
+        hook = shell("echo pre >> /out/told; sleep 2; echo over >> /out/told")
+        manifest = hooked("again", tmp_path, crash_once + LISTENS, lifecycle={"preStop": hook})
+        manifest["spec"]["containers"].append(container("c1", "trap 'exit 0' TERM; while :; do sleep 0.1; done"))
+        node.drop("again.yaml", manifest)
+        node.wait_container("again-lab", lambda each: each["restartCount"] == 1 and each["ready"], what="restarted")
+        node.remove("again.yaml")
+        node.wait_gone("again-lab")
+        assert told(tmp_path) == ["pre", "over", "asked"]
+
     def test_a_container_that_ended_by_itself_has_none(self, node: Daemon, tmp_path: Path) -> None:
         manifest = hooked("done", tmp_path, "exit 0", lifecycle={"preStop": shell("echo pre >> /out/told")})
         manifest["spec"]["restartPolicy"] = "Never"

@@ -120,6 +120,18 @@ def test_sidecars_end_when_a_job_is_done(node: Daemon) -> None:
     until(lambda: not node.processes("job-lab"), "nothing runs of a pod that is done")
 
 
+def test_a_sidecar_that_crashed_and_ends_with_its_job_is_no_crash_loop(node: Daemon) -> None:
+    crash_once = "[ -e /shared/once ] || { touch /shared/once; exit 1; }; touch /shared/again; "
+    waits = noting("main", "until [ -e /shared/again ]; do sleep 0.1; done")
+    side = sidecar("side")
+    side["command"][-1] = crash_once + side["command"][-1]
+    node.drop("job.yaml", with_inits("job", waits, side, restartPolicy="Never"))
+    job = node.wait_phase("job-lab", "Succeeded")
+    assert "terminated" in statuses(job)["side"]["state"]
+    assert statuses(job)["side"]["restartCount"] == 1
+    assert "BackOff" not in reasons(node.events(), "job-lab")
+
+
 def test_a_restart_of_the_daemon_repeats_none_of_them(node: Daemon) -> None:
     node.drop("web.yaml", with_inits("web", noting("main", FOREVER), noting("one", "exit 0"), sidecar("side")))
     before = node.wait_running("web-lab")["web-lab"]

@@ -11,7 +11,8 @@ from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.change import resources_of
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping
 from hostpod.plan.reconcile import plan_pod
-from hostpod.plan.stages import Happening, pod_ends
+from hostpod.plan.restarts import pod_ends
+from hostpod.plan.stages import Happening
 from tests.unit.plan.tables import heed_begin, heed_containers, heed_end, heed_pod
 
 AtRestart = Literal["dies", "waits", "runs"]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from hostpod.plan import actions as do
 from hostpod.plan.observed import ObservedPod
+from hostpod.plan.restarts import pod_ends
 from hostpod.plan.stages import (
     POD_STAGES,
     STAGES,
     Happening,
     PodHappening,
     Stage,
-    pod_ends,
     pod_stage_of,
     stage_of,
 )

@@ -9,6 +9,7 @@ from hostpod.kube.annotations import CONFIG_HASH
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.change import Change, change_of, resources_of, updated
+from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import ObservedPod
 from hostpod.plan.reconcile import plan_pod
 from tests.unit.plan.build import attempt, ended, seen
@@ -162,3 +163,10 @@ class TestPlan:
         (action,) = self.acts(version("b", hostNetwork=True), seen(FIRST))
         assert isinstance(action, do.BeginEnding)
         assert action.reason == "its manifest has changed: spec.hostNetwork"
+
+
+def test_a_pod_that_has_to_go_goes_first_and_is_not_changed() -> None:
+    edited = version("b", metadata={"labels": {"tier": "web"}, "annotations": {CONFIG_HASH: "b"}})
+    leave = Leave(reason="Evicted", until=201.0, waited_until=201.0)
+    (action,) = plan_pod(edited, seen(FIRST, containers=(attempt(),)), 200.0, RULE, leave=leave).actions
+    assert isinstance(action, do.BeginEnding)

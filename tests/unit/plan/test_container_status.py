@@ -34,6 +34,14 @@ def test_what_waits_for_other_pods_says_for_whom() -> None:
     assert waiting(seen(waits="waits for pod db")) == ("WaitingForPods", "waits for pod db")
 
 
+def test_a_sidecar_that_ended_with_its_pods_work_does_not_come_again() -> None:
+    job = pod(initContainers=[SIDECAR], restartPolicy="Never")
+    side = ended("side", 1, backoff_s=10.0, finished_at=195.0)
+    status = shown(seen(job, containers=(side, ended(exit_code=0))), "side")
+    assert status.state.waiting is None
+    assert status.state.terminated is not None
+
+
 class TestStartedAndReady:
     @pytest.mark.parametrize(
         ("parts", "results", "started", "ready"),
@@ -58,6 +66,7 @@ class TestStartedAndReady:
     def test_an_init_container_is_ready_when_it_has_done_its_work(self) -> None:
         of_two = pod(initContainers=[INIT])
         assert not shown(seen(of_two), "first").ready
+        assert not shown(seen(of_two, containers=(attempt("first"),)), "first").ready
         assert not shown(seen(of_two, containers=(ended("first"),)), "first").ready
         done = shown(seen(of_two, containers=(ended("first", exit_code=0),)), "first")
         assert (done.ready, done.started) == (True, False)

@@ -73,6 +73,10 @@ class TestPostStart:
         assert told(seen(self.POD, containers=(attempt(),)), 150.0) == ["RunPostStart web"]
         assert told(seen(self.POD, containers=(attempt(post_started_at=151.0),)), 152.0) == []
 
+    def test_an_image_that_cannot_be_had_does_not_keep_it_from_running(self) -> None:
+        edited = pod(containers=[{"name": "web", "image": "new", "lifecycle": {"postStart": HOOK}}])
+        assert told(seen(edited, containers=(attempt(),)), 150.0) == ["RunPostStart web", "EnsureImage web"]
+
     def test_it_is_let_go_when_the_pod_ends(self) -> None:
         sight = seen(self.POD, containers=(attempt(),), ending=ENDING, busy=frozenset({"postStart:web"}))
         assert told(sight, 151.0) == ["Abandon web", "StopContainer web"]
@@ -86,6 +90,13 @@ class TestPostStart:
         assert told(seen(self.POD, containers=(attempt(stopping=failed),)), 151.0) == ["StopContainer web"]
         over = ended(stopping=failed, finished_at=152.0)
         assert told(seen(self.POD, containers=(over,)), 153.0) == ["EnsureImage web"]
+
+
+def test_an_attempt_that_ended_before_does_not_let_go_the_hooks_of_the_one_that_runs() -> None:
+    of = hooked(postStart=HOOK, preStop=HOOK)
+    both = (ended(), attempt(number=1))
+    assert told(seen(of, containers=both, busy=frozenset({"postStart:web"})), 150.0) == []
+    assert told(seen(of, containers=both, busy=frozenset({"preStop:web"}), ending=ENDING), 150.0) == ["… 180"]
 
 
 class TestUnhealthy:

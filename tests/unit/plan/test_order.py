@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hostpod.kube import Pod
-from hostpod.plan.observed import ObservedContainer
+from hostpod.plan.observed import ObservedContainer, Stopping
 from hostpod.plan.order import is_initialized, may_run
 from tests.unit.plan.build import attempt, ended, pod, seen
 
@@ -35,6 +35,10 @@ class TestTurn:
         assert turn(two, ended("first", exit_code=1)) == ["first"]
         assert turn(two, DONE) == ["second"]
         assert turn(two, DONE, ended("second", exit_code=0)) == ["web"]
+
+    def test_one_that_was_cut_off_by_an_edit_has_not_done_its_work(self) -> None:
+        edited = Stopping(since=105.0, grace_s=30.0, reason="definition changed", then="afresh")
+        assert turn(of(INIT), ended("first", exit_code=0, stopping=edited)) == ["first"]
 
     def test_a_sidecar_lets_the_next_begin_when_it_has_started(self) -> None:
         assert turn(of(SIDECAR, INIT)) == ["side"]

@@ -169,6 +169,12 @@ class TestSinceWhenItIsInitialized:
         found = self.condition(self.DONE, attempt("side", startup=True, startup_at=120.0))
         assert (found.status, found.last_transition_time) == ("True", "1970-01-01T00:02:00Z")
 
+    def test_an_init_container_counts_that_was_tried_again(self) -> None:
+        found = self.condition(
+            ended("first"), ended("first", 1, exit_code=0, finished_at=140.0), attempt("side", startup=True)
+        )
+        assert (found.status, found.last_transition_time) == ("True", "1970-01-01T00:02:20Z")
+
     def test_a_sidecar_that_comes_again_does_not_change_since_when(self) -> None:
         found = self.condition(self.DONE, ended("side"), attempt("side", 1, started_at=170.0), attempt())
         assert (found.status, found.last_transition_time) == ("True", "1970-01-01T00:01:50Z")
@@ -293,3 +299,11 @@ def test_what_a_container_has_is_shown_until_it_has_what_its_pod_says() -> None:
     given = resources_of(of.spec.containers[0])
     (container,) = status(seen(of, containers=(attempt(resources=given),))).container_statuses
     assert to_json(container)["resources"] == {"requests": {"cpu": "2"}}
+
+
+@pytest.mark.parametrize("action", ["MakeNamespaces namespaces", "AttachNetwork network", "RunPause pause"])
+def test_a_sandbox_that_cannot_be_made_is_told_by_every_container(action: str) -> None:
+    failure = Failure(action=action, count=1, at=195.0, reason="CreatePodSandboxError", message="no address is left")
+    assert state(seen(failures={action: failure}))["waiting"] == {
+        "reason": "CreatePodSandboxError", "message": "no address is left"
+    }  # fmt: skip
