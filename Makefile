@@ -60,8 +60,8 @@ test-vm: images systems ## The same on trixie and in virtual machines, and the i
 	echo 'tests/integration in systemd-nspawn'; $(PYTHON) -m lab.carried --place nspawn || failed+=' carried'; \
 	[[ -z $$failed ]] || { echo "test-vm: failed in:$$failed" >&2; exit 1; }
 
-test-vagrant: setup ## Run the integration tests in a machine of Vagrant (root where no box can be fetched)
-	@$(PYTHON) -m lab.vagrant --test $(if $(SUITE),--suite $(SUITE)) -- $(ARGS)
+test-vagrant: setup ## Run the integration tests in a machine of Vagrant (root where no box can be fetched; WHOLE=1: all though it is emulated)
+	@$(PYTHON) -m lab.vagrant --test $(if $(WHOLE),--whole) $(if $(SUITE),--suite $(SUITE)) -- $(ARGS)
 
 coverage: images ## Branch coverage of all tests; the pure packages must have all of it
 	@$(BIN)/coverage erase

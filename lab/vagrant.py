@@ -25,7 +25,7 @@ from lab.vagrant_place import place
 
 _QUIET = {"VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_BOX_UPDATE_CHECK_DISABLE": "1"}
 _EMULATED, _VIRTUALIZED = 10, 2
-# The machine has as many processors. Emulated, all tests one after another take more than two hours.
+# The machine has as many processors.
 _SIDE_BY_SIDE = ("--numprocesses", "2")
 # The tests look at a system with programs that the package itself does not ask for.
 _TEST = """
@@ -123,11 +123,16 @@ def _provider() -> str:
     return "libvirt" if Path("/run/libvirt/libvirt-sock").exists() and os.access("/dev/kvm", os.W_OK) else ""
 
 
-def test(vagrant: Vagrant, options: Sequence[str]) -> int:
-    """Bring a machine up and run the integration tests in it; of all of them, after the package was installed anew."""
+def test(vagrant: Vagrant, options: Sequence[str], *, whole: bool) -> int:
+    """Bring a machine up and run the integration tests in it, without options after the package was installed anew.
+
+    An emulated machine runs a short round of them, unless the `whole` of them is asked for.
+    """
     took = {"up": vagrant.run("up")}
     if not options:
         took["provision"] = vagrant.run("provision")
+        if vagrant.slowness == _EMULATED and not whole:
+            options = ["-m", "everywhere"]
     took["upload"] = _carry(vagrant)
     began = time.monotonic()
     pytest = [RUN[0], f"HOSTPOD_LAB_SLOWNESS={vagrant.slowness}", *RUN[1:], "-m", "pytest", "-p", "no:cacheprovider"]
@@ -151,6 +156,7 @@ def main() -> int:
     parser.add_argument(
         "--test", action="store_true", help="run tests/integration in a machine; what follows is for pytest"
     )
+    parser.add_argument("--whole", action="store_true", help="all tests, also where the machine is emulated: hours")
     parser.add_argument("command", nargs="*", help="what to run (vagrant up); nothing: a shell to run vagrant in")
     given = parser.parse_args()
     try:
@@ -158,7 +164,7 @@ def main() -> int:
             with of_lab(given.suite) as vagrant:
                 return vagrant.attempt(given.command or ["bash"], with_terminal=True)
         with (of_debian if can_fetch(given.suite) else of_lab)(given.suite) as vagrant:
-            return test(vagrant, given.command)
+            return test(vagrant, given.command, whole=given.whole)
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1

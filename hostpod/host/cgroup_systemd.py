@@ -16,9 +16,14 @@ from hostpod.host import slices
 from hostpod.host.cgroup import BESTEFFORT_SHARES, CgroupError, Cgroups, PodCgroup, PodLimits
 from hostpod.host.cgroup_seen import SeenCgroups
 from hostpod.host.slices import Properties
-from hostpod.host.units import Unit, UnitError
+from hostpod.host.units import Unit, UnitError, UnitLeavingError
 
 log = logging.getLogger(__name__)
+
+# How long a stop of what the slices are in is waited for at the start. To ask for that stop is no way to wait for it:
+# where it ended meanwhile, and somebody started the unit again, it would be stopped once more, with all that is in it.
+LEAVING_DEADLINE_S = 30.0
+LOOK_AGAIN_S = 0.1
 
 
 class UnitManager(Protocol):
@@ -86,7 +91,18 @@ class SystemdCgroups(SeenCgroups):
         await self._have(slices.monitors_slice(self._root), "Monitors of hostpod's containers", {})
 
     async def _have(self, name: str, description: str, weight: Properties) -> None:
-        """A slice that runs. One that there is stays what an earlier daemon, or a unit file, made it."""
+        """A slice that runs. One that there is stays what an earlier daemon, or a unit file, made it.
+
+        Where something above it is just being stopped, by another instance that ends as a rule, that is waited for.
+        """
+        for _ in range(int(LEAVING_DEADLINE_S / LOOK_AGAIN_S)):
+            try:
+                return await self._have_now(name, description, weight)
+            except UnitLeavingError:
+                await asyncio.sleep(LOOK_AGAIN_S)
+        return await self._have_now(name, description, weight)
+
+    async def _have_now(self, name: str, description: str, weight: Properties) -> None:
         if not await self._units.start_transient(name, {**slices.described(description), **weight}):
             await self._units.start(name)
 

@@ -16,6 +16,7 @@ _MANAGER = Remote(
 )
 _EXISTS = "org.freedesktop.systemd1.UnitExists"
 _GONE = "org.freedesktop.systemd1.NoSuchUnit"
+_LEAVING = "org.freedesktop.systemd1.TransactionIsDestructive"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +29,10 @@ class Unit:
 
 class UnitError(Exception):
     """systemd could not be asked, or refused; the message can be shown as it is."""
+
+
+class UnitLeavingError(UnitError):
+    """What a unit would be in is just being stopped: a start would call that off."""
 
 
 class Units:
@@ -44,7 +49,7 @@ class Units:
         except BusRefusalError as refusal:
             if refusal.name == _EXISTS:
                 return False
-            raise UnitError(f"cannot start {name}: {refusal}") from refusal
+            raise _not_started(name, refusal) from refusal
         return True
 
     async def start(self, name: str) -> None:
@@ -52,7 +57,7 @@ class Units:
         try:
             await self._job(f"start {name}", "StartUnit", "ss", name, "fail")
         except BusRefusalError as refusal:
-            raise UnitError(f"cannot start {name}: {refusal}") from refusal
+            raise _not_started(name, refusal) from refusal
 
     async def stop(self, name: str) -> None:
         """Stop a unit and all that needs it; nothing when there is none. Raises UnitError.
@@ -114,6 +119,11 @@ class Units:
             raise UnitError(f"cannot {what}: {error}") from error
         if result != "done":
             raise UnitError(f"cannot {what}: systemd's job ended as {result}")
+
+
+def _not_started(name: str, refusal: BusRefusalError) -> UnitError:
+    kind = UnitLeavingError if refusal.name == _LEAVING else UnitError
+    return kind(f"cannot start {name}: {refusal}")
 
 
 async def _result(removed: Signals, job: str) -> str:

@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "everywhere: of the short round that an emulated machine runs as well")
     config.addinivalue_line("markers", "loop: needs loop devices, which not every place has")
     config.addinivalue_line("markers", "controllers: needs control groups that hold limits, which not every place has")
 

@@ -46,6 +46,7 @@ def with_host_path(manifest: dict[str, Any], path: Path, at: str = "/host") -> d
 
 
 @pytest.mark.parametrize("way", ["kill -9", "SIGTERM"])
+@pytest.mark.everywhere
 def test_pods_are_found_again_as_they_are(node: Daemon, way: str) -> None:
     node.drop("one.yaml", pod("one", FOREVER, COUNTING))
     node.drop("two.yaml", pod("two", FOREVER, FOREVER, shareProcessNamespace=True))
@@ -79,6 +80,7 @@ def test_sigterm_with_no_pods_takes_away_what_pods_stand_on(node: Daemon) -> Non
     assert node.names.bridge in node.traces.links()
 
 
+@pytest.mark.everywhere
 def test_a_second_daemon_is_refused(node: Daemon, tmp_path: Path) -> None:
     node.drop("one.yaml", pod("one"))
     before = identity(node.wait_running("one-lab")["one-lab"])
@@ -125,6 +127,7 @@ def test_what_ended_meanwhile_is_noticed(node: Daemon, tmp_path: Path) -> None:
         assert (status["restartCount"], status["lastState"]["terminated"]["exitCode"]) == (1, code)
 
 
+@pytest.mark.everywhere
 def test_manifests_that_changed_meanwhile(node: Daemon) -> None:
     names = ("gone", "changed", "broken", "same")
     for name in names:

@@ -66,6 +66,7 @@ def test_a_good_run_is_followed_by_a_restart_at_once(new_daemon: Callable[..., D
     assert "CrashLoopBackOff" not in seen
 
 
+@pytest.mark.everywhere
 def test_an_image_that_nobody_has_is_tried_again(node: Daemon) -> None:
     node.drop("none.yaml", pod("none", FOREVER, image="127.0.0.1:9/none:1"))
     told = waits(node, "none-lab", until=lambda told: any(each.startswith("Back-off") for each in told))

@@ -53,6 +53,7 @@ def test_a_file_that_gets_another_name_keeps_its_pod(node: Daemon) -> None:
     assert identity(node.pods()["named-lab"]) == identity(before)
 
 
+@pytest.mark.everywhere
 def test_another_image_restarts_its_container_alone(node: Daemon) -> None:
     manifest = pod("imaged", FOREVER, FOREVER)
     node.drop("imaged.yaml", manifest)
@@ -149,6 +150,7 @@ def has_cpu_limit(limit: str, shown: dict[str, Any]) -> bool:
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_cpu_changes_in_place_up_and_down(node: Daemon) -> None:
     node.drop("sized.yaml", with_cpu("sized", "100m", "200m"))
     before = node.wait_running("sized-lab")["sized-lab"]

@@ -36,6 +36,7 @@ def _get(url: str, *, within_s: float = 5) -> str:
             time.sleep(0.02)
 
 
+@pytest.mark.everywhere
 def test_the_classic_manifest_runs_serves_and_goes(daemon: Daemon) -> None:
     node = f"http://127.0.0.1:{daemon.port}"
     daemon.drop("nginx.yaml", CLASSIC)

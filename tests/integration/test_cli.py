@@ -75,6 +75,7 @@ def environment(daemon: Daemon) -> dict[str, str]:
     return {**os.environ, "HOSTPOD_SOCKET": str(daemon.socket)}
 
 
+@pytest.mark.everywhere
 def test_pods_are_listed_and_described(talk: Daemon) -> None:
     listed = talk.cli("get", "pods", "-l", "app=talk")
     assert [line.split()[:4] for line in listed.stdout.splitlines()] == [
@@ -107,6 +108,7 @@ def test_a_followed_log_ends_with_its_container(new_daemon: Callable[..., Daemon
     assert daemon.cli("logs", "-p", "count").stdout == "run\nend\n"
 
 
+@pytest.mark.everywhere
 def test_commands_in_containers(talk: Daemon) -> None:
     ended = talk.cli("exec", "talk", "--", "sh", "-c", "echo out; echo err >&2; exit 4")
     assert (ended.returncode, ended.stdout) == (4, "out\n")

@@ -160,6 +160,7 @@ def test_a_watch_of_one_pod_as_json(web: Daemon) -> None:
         assert "third-lab" not in shown
 
 
+@pytest.mark.everywhere
 def test_a_watch_of_events(node: Daemon) -> None:
     with going_on(node, "events", "-w", "--for", "watched") as watch:
         node.drop("other.yaml", pod("other", FOREVER))

@@ -36,6 +36,7 @@ def test_a_pod_knows_the_address_of_its_host(node: Daemon) -> None:
     assert web["status"]["hostIPs"] == [{"ip": UPLINK_ADDRESS}]
 
 
+@pytest.mark.everywhere
 def test_grpc_as_a_liveness_probe(new_daemon: Callable[..., Daemon]) -> None:
     node = new_daemon(**QUICK_BACKOFF)
     node.start()

@@ -217,6 +217,7 @@ def _no_pull_is_left(daemon: Daemon) -> None:
     assert list((daemon.state / "images" / "tmp").iterdir()) == []
 
 
+@pytest.mark.everywhere
 def test_killed_in_the_middle_of_a_slow_pull(new_daemon: Callable[..., Daemon], registry: Registry) -> None:
     daemon = new_daemon(backoff={"initial": "200ms"})
     with _pulling_through(daemon, registry, rate=400_000) as way:
@@ -267,6 +268,7 @@ def test_a_registry_that_dies_in_the_middle_of_a_blob(new_daemon: Callable[..., 
 # The processes that pods are made of
 
 
+@pytest.mark.everywhere
 def test_a_container_whose_process_is_killed(node: Daemon) -> None:
     node.drop("x.yaml", pod("x", FOREVER, FOREVER))
     before = node.wait_running("x-lab")["x-lab"]
@@ -321,6 +323,7 @@ def test_a_pause_that_is_killed_is_run_again_and_containers_go_on(node: Daemon, 
     assert len(namespaces) == 1
 
 
+@pytest.mark.everywhere
 def test_containers_end_with_a_pause_whose_processes_they_share(node: Daemon) -> None:
     node.drop("x.yaml", pod("x", FOREVER, FOREVER, shareProcessNamespace=True))
     node.wait_running("x-lab")

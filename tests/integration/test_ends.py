@@ -28,6 +28,7 @@ def end_of(node: Daemon, name: str, phase: str) -> dict[str, Any]:
 class TestTerminationMessage:
     """Container Runtime blackbox test on terminated container should report termination message …"""
 
+    @pytest.mark.everywhere
     def test_from_the_file(self, node: Daemon) -> None:
         node.drop("file.yaml", once("file", "printf DONE > /dev/termination-log; exit 1"))
         assert end_of(node, "file-lab", "Failed")["message"] == "DONE"
@@ -60,6 +61,7 @@ class TestTerminationMessage:
 
 
 class TestDeadline:
+    @pytest.mark.everywhere
     def test_a_pod_that_is_active_for_too_long_fails_and_stays_so(self, node: Daemon) -> None:
         node.drop("late.yaml", pod("late", FOREVER, activeDeadlineSeconds=1))
         late = node.wait_phase("late-lab", "Failed")

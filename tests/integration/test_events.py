@@ -34,6 +34,7 @@ def on_disk(daemon: Daemon) -> str:
 
 
 @pytest.mark.parametrize("way", ["kill -9", "SIGTERM"])
+@pytest.mark.everywhere
 def test_the_next_daemon_knows_what_happened_and_goes_on_counting(node: Daemon, way: str) -> None:
     node.drop("crash.yaml", pod("crash", *OFTEN))
     node.drop("quiet.yaml", pod("quiet"))

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.integration
 NETWORK = Path("/proc/self/ns/net")
 
 
+@pytest.mark.everywhere
 def test_nothing_made_inside_is_seen_or_left_outside(tmp_path: Path) -> None:
     before = run("ip", "-o", "link"), run("ip", "route"), Path("/proc/self/mountinfo").read_text(), Path.cwd()
     with fake_host(tmp_path) as host:

@@ -66,6 +66,7 @@ def a_server(address: str) -> Iterator[tuple[int, list[tuple[str, str]]]]:
 
 
 class TestPostStart:
+    @pytest.mark.everywhere
     def test_exec(self, node: Daemon, tmp_path: Path) -> None:
         """Container Lifecycle Hook … should execute poststart exec hook properly."""
         node.drop("post.yaml", hooked("post", tmp_path, lifecycle={"postStart": shell("echo post >> /out/told")}))
@@ -134,6 +135,7 @@ class TestPostStart:
 
 
 class TestPreStop:
+    @pytest.mark.everywhere
     def test_exec_comes_before_the_signal(self, node: Daemon, tmp_path: Path) -> None:
         """Container Lifecycle Hook … should execute prestop exec hook properly."""
         node.drop("pre.yaml", hooked("pre", tmp_path, lifecycle={"preStop": shell("sleep 0.2; echo pre >> /out/told")}))

@@ -36,6 +36,7 @@ def test_health(node: Daemon) -> None:
     assert ask(node, "/healthz", "HEAD") == (200, "text/plain; charset=utf-8", "")
 
 
+@pytest.mark.everywhere
 def test_pods(node: Daemon) -> None:
     status, content_type, body = ask(node, "/pods")
     assert (status, content_type) == (200, "application/json; charset=utf-8")
@@ -49,6 +50,7 @@ def test_pods(node: Daemon) -> None:
     assert items == list(node.pods().values())
 
 
+@pytest.mark.everywhere
 def test_machine(node: Daemon) -> None:
     status, _, body = ask(node, "/spec")
     spec = json.loads(body)

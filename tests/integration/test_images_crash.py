@@ -88,6 +88,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 
 
 @pytest.mark.parametrize("after", ["at once", "fetching", "building", "late"])
+@pytest.mark.everywhere
 def test_kill_9_in_the_middle_of_a_pull(place: Place, image: str, registry: Registry, after: str) -> None:
     with relay(registry.address, rate=4_000_000) as slow:
         place.answer_from(slow.address)

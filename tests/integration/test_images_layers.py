@@ -104,6 +104,7 @@ def unpacked(image: Path, target: Path) -> Path:
 
 
 @FORMS
+@pytest.mark.everywhere
 def test_a_root_is_what_umoci_unpacks(
     place: Place, layout: Layout, registry: Registry, tmp_path: Path, form: str
 ) -> None:
@@ -193,6 +194,7 @@ async def pulled(store: ImageStore, layout: Layout, registry: Registry, *, layer
 
 
 @FORMS
+@pytest.mark.everywhere
 def test_layers_are_mounted_once_and_go_with_their_last_user(
     place: Place, layout: Layout, registry: Registry, form: str
 ) -> None:

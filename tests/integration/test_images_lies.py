@@ -108,6 +108,7 @@ def two_images(layout: Layout, registry: Registry, **config: Any) -> tuple[bytes
     return raws[1], raws[0]
 
 
+@pytest.mark.everywhere
 def test_a_blob_of_another_content_is_refused(place: Place, layout: Layout, registry: Registry) -> None:
     two_images(layout, registry)
     message = refusal(

@@ -70,6 +70,7 @@ def content_of(place: Place, image: Image) -> dict[str, bytes]:
     return with_store(place, work)
 
 
+@pytest.mark.everywhere
 def test_a_short_name_comes_from_the_stand_in_of_docker_io(place: Place, registry: Registry) -> None:
     image = ensured(place, "busybox")
     raw = subprocess.run(
@@ -254,6 +255,7 @@ def test_a_pull_that_nobody_waits_for_ends(place: Place) -> None:
     assert place.files() == set()
 
 
+@pytest.mark.everywhere
 def test_docker_and_oci_archives_are_loaded(place: Place, layout: Layout, tmp_path: Path) -> None:
     layout.tag(layout.image([archive([member("f", content=b"1")])], config={"Cmd": ["x"]}))
     docker, oci = tmp_path / "dock:er.tar", tmp_path / "oci.tar"

@@ -33,6 +33,7 @@ def with_inits(name: str, main: dict[str, Any], *inits: dict[str, Any], **spec: 
     return pod(name, **SHARED, initContainers=list(inits), containers=[main], **spec)
 
 
+@pytest.mark.everywhere
 def test_they_run_one_after_another_and_then_the_containers(node: Daemon) -> None:
     """InitContainer should invoke init containers on a RestartAlways pod."""
     node.drop("web.yaml", with_inits("web", noting("main", f"cat /shared/order; {FOREVER}"),
@@ -99,6 +100,7 @@ def test_a_sidecar_goes_on_beside_the_containers_and_comes_again(new_daemon: Cal
     assert statuses(node.pods()["web-lab"])["main"]["restartCount"] == 0
 
 
+@pytest.mark.everywhere
 def test_sidecars_end_after_the_containers_in_reverse_order(node: Daemon) -> None:
     def last_words(name: str) -> str:
         return f"trap 'echo {name} ends; exit 0' TERM; while :; do sleep 3600 & wait $!; done"

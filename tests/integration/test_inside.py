@@ -92,6 +92,7 @@ def test_a_working_directory_of_its_own(node: Daemon) -> None:
     assert seen(node, "pwd", workingDir="/var/log") == "/var/log\n"
 
 
+@pytest.mark.everywhere
 def test_rights_of_a_container(node: Daemon) -> None:
     shown = dict(
         line.split(":\t") for line in seen(node, "grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status").splitlines()
@@ -122,6 +123,7 @@ def test_what_is_hidden_and_what_is_read_only(node: Daemon) -> None:
     assert {mount[1] for mount in mounts} >= {"/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/etc/hosts"}
 
 
+@pytest.mark.everywhere
 def test_a_cgroup_namespace_and_processes_of_its_own(node: Daemon) -> None:
     shown = seen(
         node, "cut -d: -f3 /proc/self/cgroup | sort -u; ps -o pid= | sort -n | head -1; ulimit -Sn; ulimit -Hn"
@@ -134,6 +136,7 @@ def test_a_cgroup_namespace_and_processes_of_its_own(node: Daemon) -> None:
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_limits_are_those_of_the_resources(node: Daemon) -> None:
     v1 = ("memory/memory.limit_in_bytes", "cpu/cpu.shares", "cpu/cpu.cfs_quota_us")
     v2 = ("memory.max", "cpu.weight", "cpu.max")

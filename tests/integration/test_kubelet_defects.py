@@ -55,6 +55,7 @@ def assert_never_two(node: Daemon, name: str, word: str) -> None:
     assert node.wait_said(name, "\n") == f"{word}\n"
 
 
+@pytest.mark.everywhere
 def test_a_manifest_removed_and_recreated_at_once(node: Daemon) -> None:
     """The pod stayed in an error state and never started again (104648, 107483)."""
     manifest = pod("web", DEAF)

@@ -17,6 +17,7 @@ def ends(pod: dict[str, Any]) -> dict[str, tuple[int, str]]:
     return {name: (end["exitCode"], end["reason"]) for name, end in ended.items()}
 
 
+@pytest.mark.everywhere
 def test_a_running_pod_is_ready(node: Daemon) -> None:
     node.drop("web.yaml", pod("web", FOREVER, FOREVER))
     web = node.wait_running("web-lab")["web-lab"]
@@ -133,6 +134,7 @@ def test_a_missing_working_directory_is_made(node: Daemon) -> None:
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_too_much_memory_ends_as_oom_killed(node: Daemon) -> None:
     manifest = pod("hungry", restartPolicy="Never")
     (container,) = manifest["spec"]["containers"]

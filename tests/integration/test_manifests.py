@@ -40,6 +40,7 @@ def wait_problems(node: Daemon, count: int) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.everywhere
 def test_five_mistakes_are_five_lines(node: Daemon) -> None:
     draft = node.directory / "web.yaml"
     draft.write_text(FIVE_MISTAKES)

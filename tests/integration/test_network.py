@@ -82,6 +82,7 @@ def in_pod(netns: Path, *argv: str) -> str:
     return run("nsenter", f"--net={netns}", *argv)
 
 
+@pytest.mark.everywhere
 def test_a_pod_reaches_pods_host_and_world(host: FakeHost) -> None:
     async def body(network: PodNetwork) -> None:
         first, second = pod(host, "first"), pod(host, "second")
@@ -98,6 +99,7 @@ def test_a_pod_reaches_pods_host_and_world(host: FakeHost) -> None:
     with_network(host, body)
 
 
+@pytest.mark.everywhere
 def test_a_pods_link_is_set_up_in_full(host: FakeHost) -> None:
     async def body(network: PodNetwork) -> None:
         netns = pod(host, "only")

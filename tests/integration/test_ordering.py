@@ -23,6 +23,7 @@ def waits(pods: dict[str, dict[str, Any]], name: str) -> str:
     return str(told["message"]) if told.get("reason") == "WaitingForPods" else ""
 
 
+@pytest.mark.everywhere
 def test_a_pod_starts_when_the_one_that_it_names_is_ready_and_stays_when_that_goes(daemon: Daemon) -> None:
     probe = {"exec": {"command": ["cat", "/shared/ready"]}, "periodSeconds": 1}
     slow = container("main", FOREVER, readinessProbe=probe, volumeMounts=[{"name": "v", "mountPath": "/shared"}])

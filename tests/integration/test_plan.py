@@ -59,6 +59,7 @@ def told(pod: Mapping[str, Any]) -> tuple[str, list[str], list[str]]:
     return pod["outcome"], pod["reasons"], pod["steps"]
 
 
+@pytest.mark.everywhere
 def test_another_image_changes_in_place(planner: Planner) -> None:
     node, manifest = planner.node, pod("imaged", FOREVER, FOREVER)
     node.drop("imaged.yaml", manifest)

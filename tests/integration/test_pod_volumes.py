@@ -68,6 +68,7 @@ def test_an_empty_dir_in_memory_and_its_size(node: Daemon) -> None:
 
 
 @pytest.mark.loop
+@pytest.mark.everywhere
 def test_an_empty_dir_on_disk_is_held_to_its_size(node: Daemon) -> None:
     script = "dd if=/dev/zero of=/v/x bs=1M count=9 2>&1 | grep -o 'No space left'"
     assert seen(node, script, volume={"emptyDir": {"sizeLimit": "8Mi"}}) == "No space left\n"
@@ -148,6 +149,7 @@ def test_a_sub_path_is_what_is_seen(node: Daemon, place: Path) -> None:
     assert (place / "made/here/x").exists()
 
 
+@pytest.mark.everywhere
 def test_a_sub_path_leads_through_no_link_to_the_host(node: Daemon, place: Path) -> None:
     (place / "out").symlink_to("/etc")
     node.drop(

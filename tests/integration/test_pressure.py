@@ -74,6 +74,7 @@ def test_a_port_of_the_host_is_one_pod_s_until_that_is_gone(new_daemon: Callable
         pytest.param("pidAvailable", "PIDPressure", "pids", marks=pytest.mark.controllers),
     ],
 )
+@pytest.mark.everywhere
 def test_pods_go_one_by_one_and_come_again(
     new_daemon: Callable[..., Daemon], threshold: str, condition: str, resource: str
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_redirect_to_another_host_passes_with_a_warning(node: Daemon) -> None:
     assert messages(node, "away-lab", "ProbeWarning")[0] == words
 
 
+@pytest.mark.everywhere
 def test_grpc(node: Daemon) -> None:
     """Probing container should *not* be restarted with a GRPC liveness probe, and be restarted where it says so."""
     health = Health()

@@ -36,6 +36,7 @@ def said_of(node: Daemon, name: str, reason: str) -> list[str]:
     ],
     ids=["exec", "httpGet", "tcpSocket"],
 )
+@pytest.mark.everywhere
 def test_a_container_that_answers_is_ready_and_never_restarted(
     node: Daemon, command: str, probe: dict[str, Any]
 ) -> None:
@@ -50,6 +51,7 @@ def test_a_container_that_answers_is_ready_and_never_restarted(
     assert conditions(node.pods()["fine-lab"])["Ready"] == ("True", None)
 
 
+@pytest.mark.everywhere
 def test_a_failing_liveness_probe_restarts_the_container(new_daemon: Callable[..., Daemon]) -> None:
     """Probing container should be restarted with a exec "cat /tmp/health" liveness probe."""
     node = new_daemon(**QUICK_BACKOFF)

@@ -180,6 +180,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 # Containers under conmon
 
 
+@pytest.mark.everywhere
 def test_a_container_runs_logs_and_ends(place: Place) -> None:
     assert go(place.run(pod("echo out; echo err >&2; printf half; exit 3"))) == 3
     lines = [line.split(" ", 3) for line in place.log()]
@@ -280,6 +281,7 @@ def test_a_spec_that_runc_refuses_is_not(place: Place) -> None:
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_memory_beyond_the_limit_is_seen(place: Place) -> None:
     greedy = pod("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done", resources={"limits": {"memory": "16Mi", "cpu": "1"}})
     assert go(place.run(greedy)) == 137
@@ -288,6 +290,7 @@ def test_memory_beyond_the_limit_is_seen(place: Place) -> None:
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_limits_reach_the_kernel(place: Place) -> None:
     limited = pod("exec sleep 60", resources={"limits": {"memory": "32Mi", "cpu": "500m"}})
     go(place.create(limited, "c1"))

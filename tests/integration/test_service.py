@@ -46,6 +46,7 @@ def ended(directory: Path) -> list[str]:
 # What systemd hears
 
 
+@pytest.mark.everywhere
 def test_ready_comes_last_and_the_status_is_told_on_change_only(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
     daemon.drop("web.yaml", pod("web", FOREVER))
@@ -111,6 +112,7 @@ def test_a_start_that_takes_long_is_given_time_and_can_be_stopped(
 # Sockets that are bound already
 
 
+@pytest.mark.everywhere
 def test_sockets_that_are_handed_over_are_served_and_stay(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon()
     port = free_port()
@@ -150,6 +152,7 @@ def test_the_one_that_is_not_handed_over_is_bound(new_daemon: Callable[..., Daem
 # Reload
 
 
+@pytest.mark.everywhere
 def test_a_reload_changes_what_can_change_and_names_what_cannot(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon(maxPods=1, manifests={"maxBytes": 1024}, backoff={"initial": "1h", "max": "1h"})
     daemon.drop("a.yaml", pod("a", FOREVER))
@@ -260,6 +263,7 @@ def drain(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=patient(60), check=False)
 
 
+@pytest.mark.everywhere
 def test_a_drained_host_has_nothing_left_of_pods(new_daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     daemon = new_daemon()
     out = tmp_path / "out"

@@ -112,6 +112,7 @@ def test_no_port_when_it_is_turned_off_and_a_socket_elsewhere(new_daemon: Callab
 
 
 @pytest.mark.controllers
+@pytest.mark.everywhere
 def test_limits_are_kept(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon(
         maxPods=2,

@@ -66,6 +66,7 @@ def test_containers_share_the_network_ipc_and_host_name_that_pause_owns(node: Da
     assert int(look.stdout.split()[2]) < 8, "only its own processes are seen"
 
 
+@pytest.mark.everywhere
 def test_a_shared_process_namespace(node: Daemon) -> None:
     node.drop("ps.yaml", pod("ps", FOREVER, "ps -o pid,comm; " + FOREVER, shareProcessNamespace=True))
     node.wait_running("ps-lab")

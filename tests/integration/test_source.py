@@ -37,6 +37,7 @@ def wait_for_problems(daemon: Daemon, *texts: str) -> list[dict[str, Any]]:
         time.sleep(0.02)
 
 
+@pytest.mark.everywhere
 def test_a_broken_edit_keeps_the_pod_running_and_is_shown(daemon: Daemon) -> None:
     daemon.drop("web.yaml", json.dumps(pod("web")))
     before = container_ids(daemon.wait_running(WEB), WEB)

@@ -47,6 +47,7 @@ def test_sigterm_ends_what_takes_it_at_once(node: Daemon) -> None:
     assert sorted(messages)[-2:] == ["Stopping container c0", "Stopping container c1"]
 
 
+@pytest.mark.everywhere
 def test_sigkill_ends_what_does_not_when_its_grace_period_is_over(node: Daemon) -> None:
     node.drop("deaf.yaml", pod("deaf", DEAF, f"echo up; {FOREVER}", grace_s=2))
     for container in ("c0", "c1"):

@@ -48,6 +48,7 @@ def start(node: Daemon, name: str) -> str:
     return str(ready[f"{name}-lab"]["metadata"]["uid"])
 
 
+@pytest.mark.everywhere
 def test_the_old_one_ends_when_the_new_one_is_ready(node: Daemon) -> None:
     old = start(node, "swap")
     node.drop("swap.yaml", version("swap", "new", ready=False))

@@ -45,6 +45,7 @@ def asking(site: Website, new_daemon: Made) -> Iterator[Made]:
     site.say()
 
 
+@pytest.mark.everywhere
 def test_pods_come_change_and_go_as_the_url_says(site: Website, asking: Made) -> None:
     site.say(pod("web"), SECRET)
     daemon = asking()

@@ -183,6 +183,7 @@ def test_a_volume_in_memory_has_its_size(
 
 @pytest.mark.loop
 @pytest.mark.parametrize("limit_mib", [1, 10, 300, 20480])
+@pytest.mark.everywhere
 def test_the_kernel_holds_a_volume_on_disk_to_its_size(stage: Stage, limit_mib: int) -> None:
     source = stage.source(with_data({"emptyDir": {"sizeLimit": f"{limit_mib}Mi"}}))
     assert list(source.iterdir()) == []

@@ -23,7 +23,8 @@ class FakeSystemd:
     """`units` are those that are loaded, with their properties; `files` those that somebody wrote a file for.
 
     `held` are those that stay loaded when they are stopped, `stopping` those that somebody stops just now. `outcome` is
-    how jobs end; "" is never.
+    how jobs end; "" is never. So many of the next starts are refused because what they would be in is being stopped:
+    `destructive`.
     """
 
     def __init__(self, bus: FakeBus, cgroups: Path) -> None:
@@ -32,6 +33,7 @@ class FakeSystemd:
         self.held: set[str] = set()
         self.stopping: set[str] = set()
         self.outcome = "done"
+        self.destructive = 0
         self._bus = bus
         self._cgroups = cgroups
         self._jobs = 0
@@ -54,6 +56,9 @@ class FakeSystemd:
 
     def _start_transient(self, name: str, mode: str, values: Sequence[Any], aux: Sequence[Any]) -> Answer:
         assert (mode, aux) == ("fail", [])
+        if self.destructive:
+            self.destructive -= 1
+            raise RefusalError(f"{_NAMES}TransactionIsDestructive", f"Transaction for {name}/start is destructive.")
         if name in self.units:
             raise RefusalError(f"{_NAMES}UnitExists", f"Unit {name} was already loaded or has a fragment file.")
         self.units[name] = {key: value for key, (_, value) in values}

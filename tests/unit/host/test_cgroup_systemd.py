@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from hostpod.host import cgroup
+from hostpod.host import cgroup, cgroup_systemd
 from hostpod.host.cgroup import CgroupError, Cgroups, PodCgroup
 from hostpod.host.cgroup_layout import Layout
 from hostpod.host.cgroup_systemd import SystemdCgroups
@@ -69,6 +69,19 @@ def test_classes_have_slices_and_the_last_of_them_gets_what_others_leave(host: H
     assert set(host.systemd.units) == {"hostpod.slice", "hostpod-monitors.slice"} | classes
     assert host.systemd.units["hostpod-besteffort.slice"]["CPUWeight"] == 1
     assert "CPUWeight" not in host.systemd.units["hostpod-burstable.slice"]
+
+
+def test_a_stop_of_what_the_slices_are_in_is_waited_for(host: Host) -> None:
+    host.systemd.destructive = 2
+    host.do(lambda driver: driver.open())
+    assert "hostpod-burstable.slice" in host.systemd.units
+
+
+def test_a_stop_that_does_not_end_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroup_systemd, "LEAVING_DEADLINE_S", 0.1)
+    host.systemd.destructive = 100
+    with pytest.raises(CgroupError, match=r"^cannot start hostpod.slice: .* is destructive"):
+        host.do(lambda driver: driver.open())
 
 
 def test_what_somebody_set_on_the_root_stays(host: Host) -> None:
