@@ -162,7 +162,10 @@ class Instance:
 
     def pods(self) -> dict[str, dict[str, Any]]:
         """The pods that the daemon shows, by name; of two of one name the older."""
-        return {pod["metadata"]["name"]: pod for pod in reversed(self.all_pods())}
+        found: dict[str, dict[str, Any]] = {}
+        for pod in self.all_pods():
+            found.setdefault(pod["metadata"]["name"], pod)
+        return found
 
     def all_pods(self) -> list[dict[str, Any]]:
         """The pods that the daemon shows, by name; two of one name where a new version is beside the old one."""

@@ -153,6 +153,8 @@ def _open_and_die(node: Daemon, cid: str) -> None:
         os.close(os.open(node.runtime / "runc" / cid / "exec.fifo", os.O_RDONLY | os.O_NONBLOCK))
     finally:
         os.sched_setaffinity(0, mine)
+        with suppress(ProcessLookupError):
+            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))  # on a busy machine it would never run
 
 
 @pytest.mark.parametrize("then", [FOREVER, "exit 3"])

@@ -18,7 +18,7 @@ from tests.integration.harness import Daemon, container, pod, reasons, statuses
 pytestmark = pytest.mark.integration
 
 QUICK_BACKOFF = {"backoff": {"initial": "50ms", "max": "100ms"}}
-LISTENS = "trap 'echo asked >> /out/told; exit 0' TERM; while :; do sleep 3600 & wait $!; done"
+LISTENS = "trap 'echo asked >> /out/told; exit 0' TERM; touch /out/listens; while :; do sleep 3600 & wait $!; done"
 
 
 def hooked(name: str, out: Path, command: str = LISTENS, grace_s: int = 20, **fields: Any) -> dict[str, Any]:
@@ -35,6 +35,11 @@ def shell(command: str) -> dict[str, Any]:
 
 def told(out: Path) -> list[str]:
     return (out / "told").read_text().split() if (out / "told").exists() else []
+
+
+def wait_listening(out: Path) -> None:
+    """Until the container has set its trap: as process 1 it does not hear of a signal before."""
+    until((out / "listens").exists, "the container listens", within_s=30)
 
 
 def messages(node: Daemon, name: str, reason: str) -> list[str]:
@@ -129,6 +134,7 @@ class TestPostStart:
     def test_one_that_never_ends_does_not_hold_up_the_end_of_its_pod(self, node: Daemon, tmp_path: Path) -> None:
         node.drop("hung.yaml", hooked("hung", tmp_path, lifecycle={"postStart": shell("sleep 3600")}))
         node.wait_container("hung-lab", lambda each: "running" in each["state"], what="running")
+        wait_listening(tmp_path)
         node.remove("hung.yaml")
         node.wait_gone("hung-lab", within_s=18)
         assert told(tmp_path) == ["asked"]
@@ -139,7 +145,7 @@ class TestPreStop:
     def test_exec_comes_before_the_signal(self, node: Daemon, tmp_path: Path) -> None:
         """Container Lifecycle Hook … should execute prestop exec hook properly."""
         node.drop("pre.yaml", hooked("pre", tmp_path, lifecycle={"preStop": shell("sleep 0.2; echo pre >> /out/told")}))
-        node.wait_running("pre-lab")
+        wait_listening(tmp_path)
         node.remove("pre.yaml")
         node.wait_gone("pre-lab")
         assert told(tmp_path) == ["pre", "asked"]
@@ -149,7 +155,7 @@ class TestPreStop:
         with a_server("127.0.0.1") as (port, asked):
             get = {"httpGet": {"host": "127.0.0.1", "port": port, "path": "/echo?msg=prestop"}}
             node.drop("preh.yaml", hooked("preh", tmp_path, lifecycle={"preStop": get}))
-            node.wait_running("preh-lab")
+            wait_listening(tmp_path)
             node.remove("preh.yaml")
             node.wait_gone("preh-lab")
         assert asked == [("/echo?msg=prestop", "kube-lifecycle/1.36")]
@@ -159,7 +165,7 @@ class TestPreStop:
         manifest = hooked("greedy", tmp_path, grace_s=1, lifecycle={"preStop": {"sleep": {"seconds": 1}}})
         manifest["spec"]["containers"][0]["lifecycle"]["preStop"] = shell("sleep 3600")
         node.drop("greedy.yaml", manifest)
-        node.wait_running("greedy-lab")
+        wait_listening(tmp_path)
         node.remove("greedy.yaml")
         node.wait_gone("greedy-lab")
         assert told(tmp_path) == ["asked"]
@@ -167,7 +173,7 @@ class TestPreStop:
 
     def test_a_failure_is_told_and_the_signal_follows(self, node: Daemon, tmp_path: Path) -> None:
         node.drop("preb.yaml", hooked("preb", tmp_path, lifecycle={"preStop": {"exec": {"command": ["/nothing"]}}}))
-        node.wait_running("preb-lab")
+        wait_listening(tmp_path)
         node.remove("preb.yaml")
         node.wait_gone("preb-lab")
         (message,) = messages(node, "preb-lab", "FailedPreStopHook")
@@ -176,7 +182,7 @@ class TestPreStop:
 
     def test_sleep(self, node: Daemon, tmp_path: Path) -> None:
         node.drop("nap.yaml", hooked("nap", tmp_path, lifecycle={"preStop": {"sleep": {"seconds": 1}}}))
-        node.wait_running("nap-lab")
+        wait_listening(tmp_path)
         node.remove("nap.yaml")
         node.wait_gone("nap-lab")
         asked = next(e for e in node.events() if e["involvedObject"]["name"] == "nap-lab" and e["reason"] == "Killing")

@@ -166,11 +166,10 @@ def test_a_pod_is_shown_with_its_defaults(node: Daemon) -> None:
 @pytest.mark.parametrize(
     ("where", "field", "value"),
     [
-        ("spec", "activeDeadlineSeconds", 30),
-        ("spec", "initContainers", [{"name": "first", "image": "busybox"}]),
-        ("container", "livenessProbe", {"exec": {"command": ["true"]}}),
+        ("spec", "imagePullSecrets", [{"name": "registry"}]),
+        ("spec", "hostAliases", [{"ip": "192.0.2.1", "hostnames": ["a"]}]),
+        ("container", "stdin", True),
         ("container", "securityContext", {"privileged": True}),
-        ("container", "lifecycle", {"preStop": {"sleep": {"seconds": 1}}}),
         ("container", "envFrom", [{"configMapRef": {"name": "settings"}}]),
     ],
 )

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from lab.place import patient
-from tests.integration.harness import NODE, Daemon, pod
+from tests.integration.crash_kit import until
+from tests.integration.harness import FOREVER, NODE, Daemon, pod
 
 pytestmark = pytest.mark.integration
 
@@ -71,12 +72,14 @@ def test_of_two_files_with_one_pod_the_first_runs(daemon: Daemon) -> None:
     assert Path(problem["file"]).name == "c.yaml"
     assert container_ids(daemon.pods(), WEB) == of_b
     daemon.remove("b.yaml")
+    until(lambda: daemon.problems() == [], "the second file counts", within_s=30)
+    assert container_ids(daemon.wait_running(WEB), WEB) == of_b, "it says the same, and so the pod goes on"
+    daemon.drop("c.yaml", json.dumps(pod("web", f"true; {FOREVER}")))
     daemon.wait_for(
         lambda pods: WEB in pods and pods[WEB]["status"]["phase"] == "Running" and container_ids(pods, WEB) != of_b,
-        what="the pod of the second file",
+        what="the pod as the second file says it now",
         within_s=30,
     )
-    assert daemon.problems() == []
 
 
 def test_a_missing_directory_ends_no_pod_and_an_empty_one_does(daemon: Daemon) -> None:
