@@ -53,6 +53,9 @@ class CgroupDriver(Protocol):
     async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
         """Make a pod's cgroup with its limits, before anything is in it. Safe to repeat."""
 
+    async def limit_pod(self, path: str, limits: PodLimits) -> None:
+        """Give a pod that is there other limits. What had one keeps one: none is taken away."""
+
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]] | None:
         """What puts a container's conmon, which has not forked yet, where it outlives the daemon; None: it stays."""
 

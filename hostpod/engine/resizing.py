@@ -7,11 +7,11 @@ import json
 from dataclasses import replace
 
 from hostpod.engine.edges import Edges
-from hostpod.engine.sandbox import have_cgroup
+from hostpod.engine.sandbox import pod_cgroup
 from hostpod.engine.state import PodState
 from hostpod.host.usage import working_set_bytes
 from hostpod.kube import Container, Pod, ResourceRequirements
-from hostpod.oci import container_resources
+from hostpod.oci import container_resources, pod_limits
 from hostpod.plan.actions import ResizeContainer
 from hostpod.plan.change import resources_in, resources_of
 
@@ -37,7 +37,7 @@ async def resize(state: PodState, action: ResizeContainer, edges: Edges) -> None
     record = state.containers[action.id]
     container = state.record.pod.spec.container(action.container)
     await asyncio.to_thread(_refuse_less_than_is_used, container, record.cgroup, edges)
-    await have_cgroup(state, edges, of=_at_its_largest(state))
+    await _limit(_at_its_largest(state), edges)
     bundle = state.paths.container(action.id).bundle
     wanted = container_resources(container, edges.privileges)
     path = bundle / "resources.json"
@@ -45,8 +45,13 @@ async def resize(state: PodState, action: ResizeContainer, edges: Edges) -> None
     async with edges.slots:
         await edges.runc.update(action.id, path)
     if _is_settled(state, but=action.id):
-        await have_cgroup(state, edges)
+        await _limit(state.record.pod, edges)
     state.keep(replace(state.containers[action.id], resources=resources_of(container)))
+
+
+async def _limit(pod: Pod, edges: Edges) -> None:
+    limits = pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit)
+    await edges.cgroups.limit_pod(pod_cgroup(edges, pod), limits)
 
 
 def _refuse_less_than_is_used(container: Container, cgroup: str, edges: Edges) -> None:

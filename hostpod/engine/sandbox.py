@@ -64,10 +64,10 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
     state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
 
-async def have_cgroup(state: PodState, edges: Edges, *, of: Pod | None = None) -> None:
-    """The pod's cgroup with its limits, or with those that it would have as `of`. Asked for again before anything runs
-    in it again: as a unit of systemd somebody may have stopped it meanwhile."""
-    pod = of or state.record.pod
+async def have_cgroup(state: PodState, edges: Edges) -> None:
+    """The pod's cgroup with its limits. Asked for again before anything runs in it again: as a unit of systemd somebody
+    may have stopped it meanwhile."""
+    pod = state.record.pod
     await edges.cgroups.create_pod(
         pod_cgroup(edges, pod),
         pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit),

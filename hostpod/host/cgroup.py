@@ -113,6 +113,13 @@ class Cgroups:
         except OSError as error:
             raise CgroupError(f"cannot make cgroup {path}: {_reason(error)}") from error
 
+    def limit_pod(self, path: str, limits: PodLimits) -> None:
+        """Give a pod that is there other limits. What had one keeps one: none is taken away."""
+        try:
+            self._set(path, limits)
+        except OSError as error:
+            raise CgroupError(f"cannot set the limits of cgroup {path}: {_reason(error)}") from error
+
     def _set(self, path: str, limits: PodLimits) -> None:
         self._limits.set_shares(path, limits.cpu_shares)
         if limits.cpu_quota_us is not None:

@@ -68,6 +68,9 @@ class ChangedCgroups:
     async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
         await self._of(path).create_pod(path, limits, description=description)
 
+    async def limit_pod(self, path: str, limits: PodLimits) -> None:
+        await self._of(path).limit_pod(path, limits)
+
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]] | None:
         return self._of(pod).monitor_place(cid, pod=pod, description=description)
 

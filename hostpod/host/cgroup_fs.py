@@ -54,6 +54,9 @@ class FileCgroups(SeenCgroups):
     async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:  # noqa: ARG002
         self._tree.create_pod(path, limits)
 
+    async def limit_pod(self, path: str, limits: PodLimits) -> None:
+        self._tree.limit_pod(path, limits)
+
     def monitor_place(
         self,
         cid: str,  # noqa: ARG002

@@ -152,6 +152,10 @@ class SystemdCgroups(SeenCgroups):
                     f"systemctl status {name}, and undo what was set on it with systemctl revert {name}"
                 )
 
+    async def limit_pod(self, path: str, limits: PodLimits) -> None:
+        with _as_cgroup_errors():
+            await self._units.set_properties(slices.unit_of(path), slices.limit_properties(limits, v2=self._v2))
+
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:  # noqa: ARG002
         """Move a conmon that has not forked yet, and all that will come of it, to a scope beside the pods.
 

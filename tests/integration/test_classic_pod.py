@@ -14,6 +14,7 @@ import pytest
 
 from lab.leaks import wait_until_gone
 from lab.place import patient
+from tests.integration.crash_kit import until
 from tests.integration.harness import Daemon, reasons, statuses
 
 pytestmark = pytest.mark.integration
@@ -50,7 +51,13 @@ def test_the_classic_manifest_runs_serves_and_goes(daemon: Daemon) -> None:
     assert len(processes["pause"]) == 1
 
     look = ("exec", "nginx", "-c", "log-truncator", "--")
-    assert "GET / HTTP/1.1" in daemon.cli(*look, "cat", "/logdir/access.log").stdout
+
+    def is_logged() -> bool:
+        """The truncator may have emptied the log just before it was looked at."""
+        _get(f"http://{pod['status']['podIP']}/")
+        return "GET / HTTP/1.1" in daemon.cli(*look, "cat", "/logdir/access.log").stdout
+
+    until(is_logged, "the request is in the log", within_s=60)
     # Without its sleep of 10 s the truncator's loop goes on at once.
     assert daemon.cli(*look, "sh", "-c", EMPTIED).returncode == 0
     assert reasons(daemon.events(), POD).count("Started") == 2

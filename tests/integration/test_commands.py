@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from hostpod import __version__
+from lab.place import patient
 from tests.integration.harness import FOREVER, Daemon, pod
 
 pytestmark = pytest.mark.integration
@@ -30,7 +31,7 @@ def going_on(node: Daemon, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        timer = Timer(WITHIN_S, process.kill)
+        timer = Timer(patient(WITHIN_S), process.kill)
         timer.start()
         try:
             yield process

@@ -300,3 +300,10 @@ def test_on_v1_limits_are_those_of_v1(host: Host, tmp_path: Path) -> None:
     slice_ = host.systemd.units[path.rpartition("/")[2]]
     assert (slice_["MemoryLimit"], slice_["CPUShares"]) == (1 << 20, 512)
     assert host.systemd.units["hostpod-besteffort.slice"]["CPUShares"] == 2
+
+
+def test_a_pod_that_runs_gets_other_limits(host: Host) -> None:
+    path = host.do(make_pod)
+    host.do(lambda driver: driver.limit_pod(path, Limits(pids_limit=10, memory_limit_bytes=64 << 20)))
+    slice_ = host.systemd.units[path.rpartition("/")[2]]
+    assert (slice_["TasksMax"], slice_["MemoryMax"]) == (10, 64 << 20)
