@@ -37,7 +37,7 @@ async def resize(state: PodState, action: ResizeContainer, edges: Edges) -> None
     record = state.containers[action.id]
     container = state.record.pod.spec.container(action.container)
     await asyncio.to_thread(_refuse_less_than_is_used, container, record.cgroup, edges)
-    await _limit(_at_its_largest(state), edges)
+    await _limit(state, _at_its_largest(state), edges)
     bundle = state.paths.container(action.id).bundle
     wanted = container_resources(container, edges.privileges)
     path = bundle / "resources.json"
@@ -45,13 +45,14 @@ async def resize(state: PodState, action: ResizeContainer, edges: Edges) -> None
     async with edges.slots:
         await edges.runc.update(action.id, path)
     if _is_settled(state, but=action.id):
-        await _limit(state.record.pod, edges)
+        await _limit(state, state.record.pod, edges)
     state.keep(replace(state.containers[action.id], resources=resources_of(container)))
 
 
-async def _limit(pod: Pod, edges: Edges) -> None:
-    limits = pod_limits(pod, pids_limit=edges.config.cgroups.pids_limit)
-    await edges.cgroups.limit_pod(pod_cgroup(edges, pod), limits)
+async def _limit(state: PodState, like: Pod, edges: Edges) -> None:
+    """The limits that the pod would have as `like`. Its cgroup is where it is, whatever class that would be of."""
+    limits = pod_limits(like, pids_limit=edges.config.cgroups.pids_limit)
+    await edges.cgroups.limit_pod(pod_cgroup(edges, state.record.pod), limits)
 
 
 def _refuse_less_than_is_used(container: Container, cgroup: str, edges: Edges) -> None:

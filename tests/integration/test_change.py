@@ -178,3 +178,23 @@ def test_a_container_may_want_to_be_restarted_for_it(node: Daemon) -> None:
     after = node.wait_running("anew-lab")["anew-lab"]
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
     assert quota(cgroups_of(node, "anew-lab")["container"]) == 50_000
+
+
+@pytest.mark.controllers
+def test_what_a_pod_needs_meanwhile_does_not_change_where_it_is(node: Daemon) -> None:
+    """Before and after it is Burstable; the most of both, which its cgroup allows meanwhile, would be Guaranteed."""
+
+    def sized(cpu: str, memory: str) -> dict[str, Any]:
+        resources = {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": "300m", "memory": "64Mi"}}
+        return pod("between", containers=[container("c0", FOREVER, resources=resources)])
+
+    node.drop("between.yaml", sized("200m", "64Mi"))
+    before = node.wait_running("between-lab")["between-lab"]
+    changed(
+        node,
+        "between",
+        sized("300m", "32Mi"),
+        lambda shown: statuses(shown)["c0"]["resources"]["requests"] == {"cpu": "300m", "memory": "32Mi"},
+    )
+    assert identity(node.pods()["between-lab"]) == identity(before)
+    assert "ResizeError" not in reasons(node.events(), "between-lab")
