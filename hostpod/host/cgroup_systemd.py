@@ -81,11 +81,25 @@ class SystemdCgroups(SeenCgroups):
         if refusal := slices.root_refusal(self._root):
             raise CgroupError(f'cannot name a slice "{self._root}.slice": cgroups.root {refusal}')
         with _as_cgroup_errors():
-            await self._have(f"{self._root}.slice", "Pods of hostpod", {})
-            for qos in ("Burstable", "BestEffort"):
-                weight = slices.shares_property(BESTEFFORT_SHARES, v2=self._v2) if qos == "BestEffort" else {}
-                await self._have(slices.qos_slice(self._root, qos), f"{qos} pods of hostpod", weight)
-            await self._have_monitors()
+            await self._have_slices()
+            await self._stop_idle_monitors()
+
+    async def _have_slices(self) -> None:
+        await self._have(f"{self._root}.slice", "Pods of hostpod", {})
+        for qos in ("Burstable", "BestEffort"):
+            weight = slices.shares_property(BESTEFFORT_SHARES, v2=self._v2) if qos == "BestEffort" else {}
+            await self._have(slices.qos_slice(self._root, qos), f"{qos} pods of hostpod", weight)
+        await self._have_monitors()
+
+    async def _stop_idle_monitors(self) -> None:
+        """Stop scopes whose conmon had ended before systemd moved it: they never get empty, as nothing was in them.
+
+        So it goes where a daemon is killed just as it makes a container. None is being made while a driver opens.
+        """
+        above = slices.slice_path(slices.monitors_slice(self._root))
+        for scope in self._tree.children(above):
+            if not self._tree.pids(f"{above}/{scope}"):
+                await self._units.stop(scope)
 
     async def _have_monitors(self) -> None:
         await self._have(slices.monitors_slice(self._root), "Monitors of hostpod's containers", {})
@@ -133,7 +147,8 @@ class SystemdCgroups(SeenCgroups):
     async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
         """A pod's slice with its limits, before anything is in it. Safe to repeat."""
         if not self._tree.exists(path.rpartition("/")[0]):  # somebody stopped it
-            await self.open()
+            with _as_cgroup_errors():
+                await self._have_slices()
         name = slices.unit_of(path)
         limiting = slices.limit_properties(limits, v2=self._v2)
         with _as_cgroup_errors():

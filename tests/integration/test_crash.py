@@ -130,8 +130,7 @@ def test_killed_when_it_was_about_to_let_a_container_run(node: Daemon, tmp_path:
     assert not (tmp_path / "ran").exists()
     (created,) = monitors(node)
     if reader_died:
-        _open_and_die(node, created)
-        until(lambda: not monitors(node), "the container's process told that nobody reads")
+        until(lambda: _opened_and_died(node, created), "the container's process told that nobody reads")
     node.start()
     running = node.wait_running("x-lab")["x-lab"]
     until((tmp_path / "ran").exists, "ran")
@@ -140,21 +139,24 @@ def test_killed_when_it_was_about_to_let_a_container_run(node: Daemon, tmp_path:
     assert (container_id(running) == created) is not reader_died
 
 
-def _open_and_die(node: Daemon, cid: str) -> None:
-    """What a daemon does that is killed after opening a container's FIFO, before the container can write to it."""
+def _opened_and_died(node: Daemon, cid: str) -> bool:
+    """Do what a daemon does that is killed after opening a container's FIFO, before the container can write to it.
+
+    Whether the container has ended of it. A process that has not come to the FIFO yet does not notice.
+    """
     (record,) = node.runtime.glob("pods/*/containers/*/record.json")
-    pid = json.loads(record.read_text())["pid"]
     mine = os.sched_getaffinity(0)
-    # On one processor, and only when nobody else wants it: so it does not run before this process lets go.
+    # Both on one processor, and this process before all others: so the other does not run before this one lets go.
     os.sched_setaffinity(0, {min(mine)})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     try:
-        os.sched_setaffinity(pid, {min(mine)})
-        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(json.loads(record.read_text())["pid"], {min(mine)})
         os.close(os.open(node.runtime / "runc" / cid / "exec.fifo", os.O_RDONLY | os.O_NONBLOCK))
     finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         os.sched_setaffinity(0, mine)
-        with suppress(ProcessLookupError):
-            os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))  # on a busy machine it would never run
+    return not monitors(node)
 
 
 @pytest.mark.parametrize("then", [FOREVER, "exit 3"])

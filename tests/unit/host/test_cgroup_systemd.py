@@ -182,6 +182,15 @@ def test_monitors_have_their_slice_though_somebody_stopped_it(host: Host) -> Non
     assert host.systemd.units["hostpod-monitors.slice"]["DefaultDependencies"] is False
 
 
+def test_the_scope_of_a_monitor_that_ended_before_it_was_in_it_goes_when_the_next_daemon_starts(host: Host) -> None:
+    host.do(place)
+    host.do(lambda driver: driver.open())
+    assert "hostpod-conmon-c1.scope" in host.systemd.units
+    (host.directory(MONITORS) / "hostpod-conmon-c1.scope" / "cgroup.procs").write_text("")
+    host.do(lambda driver: driver.open())
+    assert "hostpod-conmon-c1.scope" not in host.systemd.units
+
+
 def test_a_slice_that_cannot_be_made_anew_is_a_refusal_and_not_a_pod_without_limits(host: Host) -> None:
     path = host.do(make_pod)
     host.systemd.held.add(path.rpartition("/")[2])
