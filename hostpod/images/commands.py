@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,10 +15,12 @@ from subprocess import DEVNULL  # noqa: TID251 - the constant only
 from hostpod.host.process import CommandError, FileDescriptor, Process, started
 from hostpod.images.errors import ImagePullError
 
-# A daemon that is killed cannot end its children. Most read or write a pipe of its, and end by that; before the others
-# stands this.
 # tar's last line, whatever went wrong: what did is above it.
 _CONCLUSIONS = ("Exiting with failure status due to previous errors", "Error is not recoverable: exiting now")
+# tar's words where the last of the disk was enough for a part of what it wrote.
+_WROTE_A_PART = re.compile(r": Wrote only \d+ of \d+ bytes$")
+# A daemon that is killed cannot end its children. Most read or write a pipe of its, and end by that; before the others
+# stands this.
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 PIPE_BYTES = 1024 * 1024
@@ -40,7 +43,8 @@ class Command:
         if code not in (0, -signal.SIGPIPE):
             lines = os.pread(self._errors, WORDS_BYTES, 0).decode(errors="replace").strip().splitlines()
             telling = [line for line in lines if not line.endswith(_CONCLUSIONS)] or lines
-            raise ImagePullError(f"{self._name}: {telling[-1] if telling else f'exit code {code}'}")
+            words = telling[-1] if telling else f"exit code {code}"
+            raise ImagePullError(f"{self._name}: {_WROTE_A_PART.sub(': No space left on device', words)}")
 
 
 @asynccontextmanager

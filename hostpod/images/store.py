@@ -182,5 +182,6 @@ def _emptied(directory: Path) -> Path:
 
 
 def _sibling(program: str, name: str) -> str:
-    """Another program of the same package."""
-    return str(Path(program).with_name(name)) if "/" in program else name
+    """Another program of the same package, beside it or on PATH."""
+    beside = Path(program).with_name(name)
+    return str(beside) if "/" in program and beside.exists() else name

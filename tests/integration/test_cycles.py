@@ -22,7 +22,8 @@ CYCLES = 200
 AT_ONCE = 4
 # How long pods are there: some are gone before they are made, some while they start, some run for a while.
 STAYS_S = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-VOLUMES: tuple[dict[str, Any], ...] = ({}, {"medium": "Memory"}, {"sizeLimit": "8Mi"})
+LIMITED = [{"sizeLimit": "8Mi"}] if Path("/dev/loop-control").exists() else []  # a limit on disk takes a loop device
+VOLUMES: tuple[dict[str, Any], ...] = ({}, {"medium": "Memory"}, *LIMITED)
 # One ends when it is asked, one has to be killed, one ends by itself and is restarted.
 WAYS = ((FOREVER, 1), ("exec sleep 3600", 0), ("sleep 0.1", 1))
 

@@ -80,8 +80,9 @@ def test_pods_go_one_by_one_and_come_again(
 ) -> None:
     daemon = new_daemon(eviction={"transitionPeriod": "0s"})
     daemon.start()
-    daemon.drop("cheap.yaml", pod("cheap", FOREVER))
-    daemon.drop("dear.yaml", pod("dear", FOREVER, priority=10))
+    # Who has nothing does not go: of the disk each has this much, wherever its writable layer is.
+    daemon.drop("cheap.yaml", pod("cheap", f"head -c 65536 /dev/zero > /had; {FOREVER}"))
+    daemon.drop("dear.yaml", pod("dear", f"head -c 65536 /dev/zero > /had; {FOREVER}", priority=10))
     daemon.drop("critical.yaml", pod("critical", FOREVER, priorityClassName="system-node-critical"))
     daemon.wait_running("cheap-lab", "dear-lab", "critical-lab")
 

@@ -40,6 +40,19 @@ def test_the_line_that_tells_why_is_shown_and_not_tar_s_last(tmp_path: Path) -> 
         asyncio.run(unpack())
 
 
+def test_a_disk_that_took_a_part_of_it_is_full(tmp_path: Path) -> None:
+    tar = tmp_path / "tar"
+    tar.write_text("#!/bin/sh\necho 'tar: big: Wrote only 8704 of 10240 bytes' >&2; exit 2\n")
+    tar.chmod(0o755)
+
+    async def unpack() -> None:
+        async with command([str(tar)]) as running:
+            await running.finish()
+
+    with pytest.raises(ImagePullError, match=r"^tar: tar: big: No space left on device$"):
+        asyncio.run(unpack())
+
+
 def test_what_fetches_an_image_may_be_killed_when_memory_is_short(tmp_path: Path) -> None:
     binary = tmp_path / "skopeo"
     binary.write_text(WAITS)
