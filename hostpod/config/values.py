@@ -191,6 +191,21 @@ class CgroupConfig(Section):
     pids_limit: int = Field(0, ge=0, description="Most processes of one pod; 0: no limit.")
 
 
+class SecurityConfig(Section):
+    """What pods may do."""
+
+    seccomp_default: bool = Field(
+        True,
+        description="Containers whose pod names no seccomp profile get RuntimeDefault; false: none.",
+        json_schema_extra=LIVE,
+    )
+    seccomp_profiles: AbsolutePath = Field(
+        Path("/var/lib/hostpod/seccomp"),
+        description="Directory of the profiles that pods name by localhostProfile.",
+        json_schema_extra=LIVE,
+    )
+
+
 class BinariesConfig(Section):
     """Programs that hostpod calls: a name is looked up in PATH."""
 
@@ -310,6 +325,7 @@ class Config(Section):
     network: NetworkConfig = NetworkConfig()
     images: ImagesConfig = ImagesConfig()
     cgroups: CgroupConfig = CgroupConfig()
+    security: SecurityConfig = SecurityConfig()
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()

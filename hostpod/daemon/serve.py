@@ -33,7 +33,7 @@ from hostpod.host.privileges import allow_many_descriptors
 from hostpod.plan.leaving import Farewell
 from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
-from hostpod.sources.snapshot import Snapshot
+from hostpod.sources.snapshot import Snapshot, config_identity
 from hostpod.sources.sources import Sources, open_sources
 
 T = TypeVar("T")
@@ -124,6 +124,7 @@ class _Daemon:
     def apply(self, snapshot: Snapshot) -> None:
         """Hand a snapshot of all manifests on: pods to the engine, problems to people."""
         self.node.show_problems(problems_of(snapshot))
+        self.engine.show_configs({config_identity(each.config): each.config for each in snapshot.configs})
         self.engine.apply([Wish(pod=sourced.pod, file=sourced.file) for sourced in snapshot.pods])
         self.status.changed()
 

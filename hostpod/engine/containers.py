@@ -6,10 +6,11 @@ import asyncio
 import json
 import secrets
 import signal
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hostpod.engine.confinement import seccomp_of
 from hostpod.engine.edges import Edges
 from hostpod.engine.memory_kills import killed_for_memory
 from hostpod.engine.paths import ContainerPaths
@@ -18,19 +19,32 @@ from hostpod.engine.sandbox import described, have_cgroup, pod_cgroup, sandbox_p
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.engine.termination_message import DEFAULT_PATH, make_file, termination_message
+from hostpod.engine.variables import running_facts, variables
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, monitor_pid
+from hostpod.host.devices import host_devices
 from hostpod.host.journal import takes_containers
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
 from hostpod.kube import Container
-from hostpod.oci import ImageDefaults, Mount, container_spec, resolve_user
+from hostpod.oci import ImageDefaults, Mount, container_spec, container_user, is_privileged
+from hostpod.oci.values import Json
 from hostpod.plan.actions import CreateContainer
 from hostpod.plan.change import resources_of
 
 EXIT_UNKNOWN = 255
 EXIT_CANNOT_RUN = 128
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Attempt:
+    """What one attempt of a container is made of."""
+
+    container: Container
+    record: ContainerRecord
+    image: Image
+    variables: Mapping[str, str]
 
 
 async def create(state: PodState, action: CreateContainer, edges: Edges, ended: Callable[[str], None]) -> None:
@@ -42,6 +56,7 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     container = state.record.pod.spec.container(action.container)
     if action.attempt or state.failures:
         await have_cgroup(state, edges)
+    known = await asyncio.to_thread(variables, state, container, running_facts(state, edges), edges.configs.held)
     image = state.images.pop(action.container)
     record = _new_record(state, container, action, image, edges)
     paths = state.paths.container(record.id)
@@ -49,7 +64,7 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     paths.bundle.mkdir(parents=True)
     state.keep(record)
     try:
-        await _prepare(state, container, record, image, edges)
+        await _prepare(state, _Attempt(container=container, record=record, image=image, variables=known), edges)
         async with edges.slots:
             pid = await _create_monitored(state, container, record, edges)
     except ContainerRefusedError as refusal:
@@ -127,11 +142,12 @@ def _stop_signal(container: Container) -> str | None:
     return container.lifecycle.stop_signal if container.lifecycle else None
 
 
-async def _prepare(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
+async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> None:
+    record = attempt.record
     paths = state.paths.container(record.id)
     await asyncio.to_thread(_make_directories, paths, Path(record.log))
-    await edges.images.mount_rootfs(image, upper=paths.upper, work=paths.work, target=paths.rootfs)
-    await asyncio.to_thread(_write_bundle, state, container, record, image, edges)
+    await edges.images.mount_rootfs(attempt.image, upper=paths.upper, work=paths.work, target=paths.rootfs)
+    await asyncio.to_thread(_write_bundle, state, attempt, edges)
 
 
 def _make_directories(paths: ContainerPaths, log: Path) -> None:
@@ -139,7 +155,8 @@ def _make_directories(paths: ContainerPaths, log: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
 
 
-def _write_bundle(state: PodState, container: Container, record: ContainerRecord, image: Image, edges: Edges) -> None:
+def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> None:
+    container, record, image = attempt.container, attempt.record, attempt.image
     paths = state.paths.container(record.id)
     assert state.volumes is not None, "containers are made after their pod's volumes"
     mounts = edges.volumes.container_mounts(container, state.volumes)
@@ -147,16 +164,25 @@ def _write_bundle(state: PodState, container: Container, record: ContainerRecord
         pod=state.record.pod,
         container=container,
         image=_defaults(image),
+        variables=attempt.variables,
         sandbox=sandbox_paths(state),
         mounts=(*(Mount.bound(mount) for mount in mounts), _termination_log(container, paths)),
-        user=resolve_user(image.config.user, *read_user_files(paths.rootfs)),
+        user=container_user(state.record.pod, container, image.config.user, *read_user_files(paths.rootfs)),
         cgroups_path=edges.cgroups.oci_path(record.cgroup),
         annotations=edges.cgroups.annotations(record.cgroup, description=_described(state, record)),
         rootfs=str(paths.rootfs),
         privileges=edges.privileges,
+        seccomp=seccomp_of(state.record.pod, container, edges),
+        devices=host_devices() if is_privileged(container) else (),
     )
-    (paths.bundle / "config.json").write_text(json.dumps(spec))
+    _write_spec(paths.bundle / "config.json", spec)
     _link_log(state, record, edges)
+
+
+def _write_spec(path: Path, spec: Json) -> None:
+    """For root alone: variables may be secret."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(spec))
 
 
 def _termination_log(container: Container, paths: ContainerPaths) -> Mount:

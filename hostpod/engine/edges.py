@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hostpod.config import Config
 from hostpod.engine.cgroup_driver import CgroupDriver
+from hostpod.engine.config_book import ConfigBook
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
 from hostpod.host.conmon import Conmon
@@ -34,3 +35,4 @@ class Edges:
     events: EventLog
     privileges: Privileges
     slots: asyncio.Semaphore
+    configs: ConfigBook = field(default_factory=ConfigBook)

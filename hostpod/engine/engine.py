@@ -12,8 +12,9 @@ from itertools import chain
 from hostpod.config import BackoffConfig, Config
 from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
-from hostpod.engine.placement import granted, place, room_of
+from hostpod.engine.placement import granted, place
 from hostpod.engine.prospects import Outlook, prospects
+from hostpod.engine.room import room_of
 from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
 from hostpod.engine.successions import Successions, first_key
@@ -22,6 +23,7 @@ from hostpod.engine.watchers import Change
 from hostpod.engine.worker import Wish, Worker
 from hostpod.host.clock import now
 from hostpod.kube import Pod
+from hostpod.kube.config import Configs
 from hostpod.plan.admission import Admission, Refusal
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import Farewell, Leave, Staying, grace_of, longest_s, plan_leaving
@@ -255,6 +257,12 @@ class Engine:
         """Where work lives that people ask for; it is cancelled with the engine."""
         assert self._tasks is not None, "run() comes first"
         return self._tasks
+
+    def show_configs(self, configs: Configs) -> None:
+        """All ConfigMaps and Secrets that there are now; pods that name one that is another look again."""
+        changed = self._edges.configs.replace(configs)
+        for worker in self._workers.values() if changed else ():
+            worker.configs_changed(changed)
 
     def retry_images(self) -> None:
         """An image came into the store: pods that wait for one look again now."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hostpod.config import Config
 from hostpod.engine.worker import Wish, Worker
-from hostpod.host.privileges import Privileges
 from hostpod.plan.admission import Admission, Room, admit_pods, needs_of
 from hostpod.plan.change import change_of
 
@@ -54,14 +52,3 @@ def _as_it_is(worker: Worker) -> Wish | None:
     if worker.state is None or worker.state.record.ending is not None:
         return None
     return Wish(pod=worker.state.record.pod, file=worker.state.record.file)
-
-
-def room_of(config: Config, privileges: Privileges) -> Room:
-    """What this host has for pods: all but what is reserved, and but the memory that must be left."""
-    memory_bytes = privileges.memory_bytes
-    left_bytes = config.reserved.memory.value + config.eviction.memory_available.of(memory_bytes)
-    return Room(
-        pods=config.max_pods,
-        cpu_milli=max(0, privileges.cpus * 1000 - config.reserved.cpu.milli),
-        memory_bytes=max(0, memory_bytes - left_bytes),
-    )

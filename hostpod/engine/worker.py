@@ -18,11 +18,13 @@ from hostpod.engine.tidings import Tidings
 from hostpod.engine.view import not_yet_admitted
 from hostpod.host.clock import now
 from hostpod.kube import Pod
+from hostpod.kube.config import ConfigKey
+from hostpod.kube.references import config_references
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.happenings import EventType
 from hostpod.plan.leaving import Leave
-from hostpod.plan.observed import Failure, ObservedPod, action_key, image_target
+from hostpod.plan.observed import Failure, ObservedPod, action_key, container_target, image_target
 from hostpod.plan.ordering import Waiting
 from hostpod.plan.reconcile import plan_pod
 
@@ -149,6 +151,15 @@ class Worker:
             for container in self._state.record.pod.spec.all_containers:
                 self._state.failures.pop(action_key(do.EnsureImage, image_target(container.name)), None)
             self._woken.set()
+
+    def configs_changed(self, changed: frozenset[ConfigKey]) -> None:
+        """ConfigMaps and Secrets came, changed or went: a pod that names one of them tries again now."""
+        if self._state is None or not changed & config_references(self._state.record.pod):
+            return
+        self._state.failures.pop(do.PrepareVolumes(reason="").key, None)
+        for container in self._state.record.pod.spec.all_containers:
+            self._state.failures.pop(action_key(do.CreateContainer, container_target(container.name)), None)
+        self._woken.set()
 
     def observed(self) -> ObservedPod | None:
         """What is seen of the pod now."""

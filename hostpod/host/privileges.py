@@ -14,7 +14,8 @@ _CAP_SYS_RESOURCE = 24
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Privileges:
     """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
-    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` and `cpus` are what the host has."""
+    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` and `cpus` are what the host has,
+    `machine` is its kind (uname -m); `capability_mask` has a bit for each capability that can be given."""
 
     may_raise_limits: bool = True
     oom_score_adj: int = 0
@@ -23,6 +24,8 @@ class Privileges:
     controllers: frozenset[str] = frozenset({"cpu", "memory", "pids"})
     memory_bytes: int = 0
     cpus: int = 1
+    machine: str = "x86_64"
+    capability_mask: int = (1 << 41) - 1
 
     def allowed_oom_score_adj(self, wanted: int) -> int:
         """The wanted value, or the nearest that the kernel lets this process set."""
@@ -48,6 +51,8 @@ def find_privileges(
         controllers=controllers,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         cpus=os.cpu_count() or 1,
+        machine=os.uname().machine,
+        capability_mask=int(status["CapBnd"], 16) & int(status["CapPrm"], 16),
     )
 
 

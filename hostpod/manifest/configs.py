@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hostpod.kube import ConfigMap, Secret
 from hostpod.manifest.place import Finding
 from hostpod.manifest.rules import Violation, validate_config_map, validate_secret
-from hostpod.manifest.rules.configs import OPAQUE, secret_values
+from hostpod.manifest.rules.configs import OPAQUE
 
 ConfigObject = ConfigMap | Secret
 
@@ -30,7 +30,7 @@ def settled(value: ConfigObject) -> ConfigObject:
     """A good one as it is kept: a Secret's stringData goes into its data, and it has a type."""
     update: dict[str, object] = {"api_version": "v1", "kind": type(value).__name__}
     if isinstance(value, Secret):
-        data = {key: base64.b64encode(content).decode() for key, content in secret_values(value).items()}
+        data = {key: base64.b64encode(content).decode() for key, content in value.contents().items()}
         update |= {"data": data, "string_data": {}, "type": value.type or OPAQUE}
     return value.model_copy(update=update)
 

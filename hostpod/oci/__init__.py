@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from hostpod.kube.pod_resources import qos_class
 from hostpod.oci.container import container_spec, pod_hostname
+from hostpod.oci.env import EnvSources, container_variables
 from hostpod.oci.pause import pause_spec
 from hostpod.oci.resources import PodLimits, container_resources, pod_limits
-from hostpod.oci.user import resolve_user
+from hostpod.oci.seccomp import profile_of, seccomp
+from hostpod.oci.security import capabilities, is_privileged
+from hostpod.oci.user import container_user
 from hostpod.oci.values import ImageDefaults, Mount, SandboxPaths, SpecError, User
 
 __all__ = [
+    "EnvSources",
     "ImageDefaults",
     "Mount",
     "PodLimits",
     "SandboxPaths",
     "SpecError",
     "User",
+    "capabilities",
     "container_resources",
     "container_spec",
+    "container_user",
+    "container_variables",
+    "is_privileged",
     "pause_spec",
     "pod_hostname",
     "pod_limits",
+    "profile_of",
     "qos_class",
-    "resolve_user",
+    "seccomp",
 ]

@@ -7,13 +7,15 @@ from types import MappingProxyType
 
 from hostpod.kube import Container, Pod
 from hostpod.oci.command import process_arguments
-from hostpod.oci.defaults import CAPABILITIES, MASKED_PATHS, MOUNTS, OCI_VERSION, READ_ONLY_PATHS, rlimits
-from hostpod.oci.env import environment, pod_variables
+from hostpod.oci.defaults import MASKED_PATHS, OCI_VERSION, READ_ONLY_PATHS, rlimits, standard_mounts
+from hostpod.oci.env import environment
 from hostpod.oci.resources import container_resources, oom_score_adj
+from hostpod.oci.security import capabilities, is_privileged, of_container
 from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, User
 
 HOSTNAME_LIMIT = 63
 NOTHING: Mapping[str, str] = MappingProxyType({})
+_HIDDEN: Mapping[str, list[str]] = {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READ_ONLY_PATHS)}
 
 
 def container_spec(
@@ -21,26 +23,38 @@ def container_spec(
     pod: Pod,
     container: Container,
     image: ImageDefaults,
+    variables: Mapping[str, str],
     sandbox: SandboxPaths,
     mounts: Sequence[Mount],
     user: User,
     cgroups_path: str,
     rootfs: str,
     privileges: Privileges,
+    seccomp: Json | None = None,
+    devices: Sequence[Json] = (),
     annotations: Mapping[str, str] = NOTHING,
 ) -> Json:
-    """The whole config.json. `mounts` come after the standard ones. Raises SpecError when nothing can run."""
+    """The whole config.json. `variables` are the pod's own of this container, `mounts` come after the standard ones.
+
+    `seccomp` is the filter of system calls; `devices` are the host's, for a privileged container. Raises SpecError when
+    nothing can run.
+    """
+    privileged = is_privileged(container)
     return {
         "ociVersion": OCI_VERSION,
-        "process": _process(pod, container, image, user, privileges),
-        "root": {"path": rootfs},
-        "mounts": [mount.to_json() for mount in (*MOUNTS, *mounts)],
+        "process": {
+            **_process(pod, container, image, variables),
+            "user": {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.additional_gids)},
+            **_rights(pod, container, privileges),
+        },
+        "root": {"path": rootfs, **({"readonly": True} if of_container(container).read_only_root_filesystem else {})},
+        "mounts": [mount.to_json() for mount in (*standard_mounts(writable=privileged), *mounts)],
         "linux": {
             "cgroupsPath": cgroups_path,
             "namespaces": _namespaces(pod, sandbox),
             "resources": container_resources(container, privileges),
-            "maskedPaths": list(MASKED_PATHS),
-            "readonlyPaths": list(READ_ONLY_PATHS),
+            **({"devices": list(devices)} if privileged else _HIDDEN),
+            **({"seccomp": seccomp} if seccomp and not privileged else {}),
             **_root_propagation(mounts),
         },
         **annotated(annotations),
@@ -52,22 +66,26 @@ def pod_hostname(pod: Pod) -> str:
     return pod.spec.hostname or (pod.metadata.name or "")[:HOSTNAME_LIMIT].rstrip("-.")
 
 
-def _process(pod: Pod, container: Container, image: ImageDefaults, user: User, privileges: Privileges) -> Json:
-    variables = pod_variables(container.env)
+def _process(pod: Pod, container: Container, image: ImageDefaults, variables: Mapping[str, str]) -> Json:
     # A pod on the host's network shares its host name too.
     hostname = (pod.spec.node_name or "") if pod.spec.host_network else pod_hostname(pod)
     tty = bool(container.tty)
-    wanted = oom_score_adj(pod, container, privileges.memory_bytes)
     return {
         "terminal": tty,
-        "user": {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.additional_gids)},
         "args": process_arguments(container.command, container.args, image, variables),
         "env": environment(image=image.env, pod=variables, hostname=hostname, tty=tty),
         "cwd": container.working_dir or image.working_dir or "/",
-        "capabilities": {kind: list(CAPABILITIES) for kind in ("bounding", "effective", "permitted")},
+    }
+
+
+def _rights(pod: Pod, container: Container, privileges: Privileges) -> Json:
+    wanted = oom_score_adj(pod, container, privileges.memory_bytes)
+    may = capabilities(container, privileges.capability_mask)
+    return {
+        "capabilities": {kind: list(may) for kind in ("bounding", "effective", "permitted")},
         "rlimits": rlimits(privileges),
         # Kubernetes sets it only where allowPrivilegeEscalation is false: sudo and ping work by default.
-        "noNewPrivileges": False,
+        "noNewPrivileges": of_container(container).allow_privilege_escalation is False,
         "oomScoreAdj": privileges.allowed_oom_score_adj(wanted),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hostpod.oci.values import Json, Mount, Privileges
 
 OCI_VERSION = "1.0.2"
@@ -62,6 +64,14 @@ MOUNTS = (
         options=("nosuid", "noexec", "nodev", "relatime", "ro"),
     ),
 )
+
+
+def standard_mounts(*, writable: bool) -> tuple[Mount, ...]:
+    """MOUNTS; with those that are read-only `writable` for who is privileged."""
+    if not writable:
+        return MOUNTS
+    return tuple(replace(mount, options=tuple(each for each in mount.options if each != "ro")) for mount in MOUNTS)
+
 
 # systemd's defaults for a service: programs that use select() break above 1024, those that want more may take it.
 OPEN_FILES_SOFT = 1024

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hostpod.kube import Container, Pod
 from hostpod.kube.pod_resources import NOTHING, is_sidecar, pod_limit, pod_requests, qos_class
 from hostpod.kube.quantity import Quantity
+from hostpod.oci.security import is_privileged
 from hostpod.oci.values import Json, Privileges
 
 CPU_PERIOD_US = 100_000
@@ -59,9 +60,9 @@ def quota_us(milli_cpu: int) -> int:
 def container_resources(container: Container, privileges: Privileges) -> Json:
     """linux.resources: weight and limits of one container, as far as the host has controllers for them.
 
-    Devices are denied here; runc allows its harmless ones.
+    Devices are denied here, but to who is privileged; runc allows its harmless ones.
     """
-    resources: Json = {"devices": [{"allow": False, "access": "rwm"}]}
+    resources: Json = {"devices": [{"allow": is_privileged(container), "access": "rwm"}]}
     if "cpu" in privileges.controllers:
         resources["cpu"] = _cpu(container)
     if "memory" in privileges.controllers:

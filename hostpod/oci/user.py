@@ -1,16 +1,49 @@
-"""The image's USER to numbers, by the passwd and group files of the image itself.
+"""Who a container's process is: the pod's words, else the image's USER, by the passwd and group files of the image.
 
-The rules are Docker's: `user`, `uid`, `user:group`, `uid:gid`. A name must be in the file, a number need not. The other
-groups of a user count only when no group is given.
+The rules of USER are Docker's: `user`, `uid`, `user:group`, `uid:gid`. A name must be in the file, a number need not.
+The other groups of a user count only when no group is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
+from hostpod.kube import Container, Pod, PodSecurityContext
+from hostpod.oci.security import of_container
 from hostpod.oci.values import SpecError, User
 
+T = TypeVar("T")
+
 LARGEST_ID = (1 << 31) - 1
+
+
+def container_user(pod: Pod, container: Container, image_user: str, passwd: str, group: str) -> User:
+    """The user with all groups. SpecError for a name that the image does not have, and for root where none may be.
+
+    `supplementalGroupsPolicy: Strict` leaves out the groups that the image has for its user.
+    """
+    of_pod, own = pod.spec.security_context or PodSecurityContext(), of_container(container)
+    uid, gid = _first(own.run_as_user, of_pod.run_as_user), _first(own.run_as_group, of_pod.run_as_group)
+    user = resolve_user(image_user if uid is None else str(uid), passwd, group)
+    if _first(own.run_as_non_root, of_pod.run_as_non_root) and user.uid == 0:
+        raise SpecError(_root_refusal(uid, image_user))
+    primary = user.gid if gid is None else gid
+    of_image = () if of_pod.supplemental_groups_policy == "Strict" else user.additional_gids
+    asked = (*of_pod.supplemental_groups, *(() if of_pod.fs_group is None else (of_pod.fs_group,)))
+    others = (each for each in of_image if gid is None or each != user.gid)
+    return User(uid=user.uid, gid=primary, additional_gids=tuple(dict.fromkeys((primary, *others, *asked))))
+
+
+def _root_refusal(uid: int | None, image_user: str) -> str:
+    if uid is not None:
+        return "container's runAsUser breaks non-root policy: runAsNonRoot is true and runAsUser is 0"
+    who = f'user "{image_user}", who is root' if image_user else "root"
+    return f"container has runAsNonRoot and image will run as {who}: set runAsUser"
+
+
+def _first(*values: T | None) -> T | None:
+    return next((value for value in values if value is not None), None)
 
 
 def resolve_user(user: str, passwd: str, group: str) -> User:

@@ -4,6 +4,6 @@ Pure parts (hosts, resolv, sizes) beside their edge. Other rooms use PodVolumes,
 """
 
 from hostpod.volumes.errors import VolumeError
-from hostpod.volumes.pod_volumes import PodFacts, PodVolumes, PreparedVolumes, VolumeMounted
+from hostpod.volumes.pod_volumes import PodFacts, PodVolumes, PreparedVolumes, VolumeMounted, read_text
 
-__all__ = ["PodFacts", "PodVolumes", "PreparedVolumes", "VolumeError", "VolumeMounted"]
+__all__ = ["PodFacts", "PodVolumes", "PreparedVolumes", "VolumeError", "VolumeMounted", "read_text"]

@@ -15,6 +15,7 @@ from hostpod.volumes.empty_dir import open_limited
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
 from hostpod.volumes.propagation import Propagation, propagation_of
+from hostpod.volumes.reading import read_text_in
 from hostpod.volumes.sub_path import bind_sub_path
 from hostpod.volumes.volume import limit_on_disk, naming, open_volume
 
@@ -134,6 +135,12 @@ def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedV
     except OSError as error:
         raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
     return PreparedVolumes(sources=sources, files=files, sub_paths=runtime / SUB_PATHS)
+
+
+def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
+    """The text of a file in one of the pod's volumes; None where there is no file. VolumeError names the volume."""
+    with naming(volume):
+        return read_text_in(prepared.sources[volume], path)
 
 
 def _make(directory: Path) -> None:

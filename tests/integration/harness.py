@@ -175,6 +175,16 @@ def reasons(events: Sequence[Mapping[str, Any]], name: str) -> list[str]:
     return [event["reason"] for event in events if event["involvedObject"]["name"] == name]
 
 
+def seen(node: Daemon, script: str, *, spec: dict[str, Any] | None = None, **container: Any) -> str:
+    """What a shell script prints in a container; `container` are fields of the container, `spec` of the pod."""
+    manifest = pod(f"look{len(node.pods())}", script, restartPolicy="Never", hostname="look", **(spec or {}))
+    manifest["spec"]["containers"][0] |= container
+    node.drop(f"{manifest['metadata']['name']}.yaml", manifest)
+    name = f"{manifest['metadata']['name']}-lab"
+    node.wait_phase(name, "Succeeded")
+    return node.said(name)
+
+
 __all__ = [
     "FOREVER",
     "NODE",
@@ -185,6 +195,7 @@ __all__ = [
     "missing",
     "pod",
     "reasons",
+    "seen",
     "statuses",
     "waiting",
 ]

@@ -17,7 +17,7 @@ from lab.place import patient
 from lab.registry import Registry
 from tests.integration.derived import push_derived
 from tests.integration.fakehost import OUTSIDE_ADDRESS, UPLINK_ADDRESS, FakeHost
-from tests.integration.harness import Daemon, pod
+from tests.integration.harness import Daemon, pod, seen
 
 pytestmark = pytest.mark.integration
 
@@ -25,16 +25,6 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The numbers of linux/capability.h.
 CAPABILITY_BITS = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "FSETID": 4, "KILL": 5, "SETGID": 6, "SETUID": 7,
                    "SETPCAP": 8, "NET_BIND_SERVICE": 10}  # fmt: skip
-
-
-def seen(node: Daemon, script: str, *, spec: dict[str, Any] | None = None, **container: Any) -> str:
-    """What a shell script prints in a container; `container` are fields of the container, `spec` of the pod."""
-    manifest = pod(f"look{len(node.pods())}", script, restartPolicy="Never", hostname="look", **(spec or {}))
-    manifest["spec"]["containers"][0] |= container
-    node.drop(f"{manifest['metadata']['name']}.yaml", manifest)
-    name = f"{manifest['metadata']['name']}-lab"
-    node.wait_phase(name, "Succeeded")
-    return node.said(name)
 
 
 def test_command_and_arguments_replace_those_of_the_image(node: Daemon, registry: Registry) -> None:

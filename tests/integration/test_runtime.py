@@ -69,6 +69,7 @@ class Place:
             pod=pod,
             container=pod.spec.containers[0],
             image=ImageDefaults(),
+            variables={},
             sandbox=self.sandbox,
             mounts=(),
             user=User(),

@@ -128,6 +128,7 @@ def test_limits_are_kept(new_daemon: Callable[..., Daemon]) -> None:
     assert "can't fork" in daemon.wait_said("c-lab", "fork")
     assert daemon.traces.loop_files() == []
 
+    daemon.wait_phase("c-lab", "Failed")
     daemon.drop("d.yaml", pod("d", FOREVER))  # c has ended for good, and takes no room
     daemon.wait_running("b-lab", "d-lab")
     daemon.drop("a.yaml", pod("a", FOREVER))

@@ -5,12 +5,11 @@ The sources are ValidateConfigMap and ValidateSecret of k8s.io/kubernetes/pkg/ap
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
 
 from hostpod.kube import ConfigMap, Secret
+from hostpod.kube.config import decoded
 from hostpod.manifest.rules.formats import config_key
 from hostpod.manifest.rules.metadata import object_metadata
 from hostpod.manifest.rules.violation import Path, Violation, Violations, formatted
@@ -25,14 +24,6 @@ _NEEDED_KEYS: Mapping[str, tuple[str, ...]] = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
 _JSON_TYPES = ("kubernetes.io/dockercfg", "kubernetes.io/dockerconfigjson")
-
-
-def decoded(text: str) -> bytes | None:
-    """What a value in base64 stands for, line breaks left out; None where it is no base64."""
-    try:
-        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
-    except (binascii.Error, ValueError):
-        return None
 
 
 def validate_config_map(value: ConfigMap) -> tuple[Violation, ...]:
@@ -61,16 +52,10 @@ def _secret(value: Secret) -> Violations:
     yield from _keys(("data",), value.data)
     yield from _keys(("stringData",), value.string_data)
     yield from _encoded(("data",), value.data, "write plain text in stringData")
-    held = secret_values(value)
+    held = value.contents()
     yield from _size(("data" if value.data else "stringData",), held.values())
     if not any(decoded(text) is None for text in value.data.values()):
         yield from _type(value, held)
-
-
-def secret_values(value: Secret) -> dict[str, bytes]:
-    """What a Secret holds by key; stringData goes over data."""
-    encoded = {key: decoded(text) or b"" for key, text in value.data.items()}
-    return {**encoded, **{key: text.encode() for key, text in value.string_data.items()}}
 
 
 def _keys(path: Path, values: Mapping[str, str]) -> Violations:

@@ -38,13 +38,18 @@ async def healthy(health: Health, *, address: str = "127.0.0.1") -> AsyncIterato
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
+        try:
+            await serve(reader, writer)
+        finally:
+            writer.transport.abort()  # also where the loop ends before anybody comes to it below
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         http2 = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
         http2.initiate_connection()
         while True:
             writer.write(http2.data_to_send())
             data = await reader.read(65536)
             if not data:
-                writer.close()
                 return
             for event in http2.receive_data(data):
                 match event:

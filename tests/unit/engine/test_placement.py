@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hostpod.config import parse_config
-from hostpod.engine.placement import room_of
+from hostpod.engine.room import room_of
 from hostpod.host.privileges import Privileges
 from hostpod.plan.admission import Room
 

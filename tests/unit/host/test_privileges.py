@@ -8,13 +8,18 @@ import pytest
 from hostpod.host.privileges import Privileges, allow_many_descriptors, find_privileges
 
 
+def _all(capabilities: str) -> str:
+    return "".join(f"Cap{kind}:\t{capabilities}\n" for kind in ("Eff", "Prm", "Bnd"))
+
+
 @pytest.mark.parametrize(("capabilities", "may"), [("000001ffffffffff", True), ("000001fffeffffff", False)])
 def test_the_kernel_says_whether_limits_may_be_raised(tmp_path: Path, capabilities: str, may: bool) -> None:
-    (tmp_path / "status").write_text(f"Name:\thostpod\nCapEff:\t{capabilities}\nodd line\n")
+    (tmp_path / "status").write_text(f"Name:\thostpod\nodd line\n{_all(capabilities)}")
     (tmp_path / "oom_score_adj").write_text("-500\n")
     found = find_privileges(cgroup_v2=True, controllers=frozenset({"cpu"}), proc=tmp_path)
     assert (found.may_raise_limits, found.oom_score_adj, found.cgroup_v2) == (may, -500, True)
     assert found.controllers == {"cpu"}
+    assert found.capability_mask == int(capabilities, 16)
     assert found.hard_limits["RLIMIT_NOFILE"] > 0
     assert found.memory_bytes > 1 << 20
 

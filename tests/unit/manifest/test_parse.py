@@ -80,8 +80,8 @@ def test_places_of_values_in_flow_and_in_block() -> None:
 
 
 def test_what_is_below_an_unsupported_field_is_not_told() -> None:
-    assert problems(web("envFrom: [{configMapRef: {nme: a}, foo: x}]")) == [
-        "9: spec.containers[0].envFrom: not supported by this version of hostpod, remove it"
+    assert problems(web("volumeDevices: [{nme: a, foo: x}]")) == [
+        "9: spec.containers[0].volumeDevices: not supported by this version of hostpod, remove it"
     ]
 
 

@@ -17,7 +17,14 @@ from tests.unit.manifest.write import WEB
 
 RICH: dict[str, Any] = yaml.safe_load(CLASSIC)
 RICH["spec"] |= {
-    "initContainers": [{"name": "i", "image": "x", "restartPolicy": "Always", "envFrom": [{"prefix": "A"}]}],
+    "initContainers": [
+        {
+            "name": "i",
+            "image": "x",
+            "restartPolicy": "Always",
+            "envFrom": [{"prefix": "A", "configMapRef": {"name": "a"}}],
+        }
+    ],
     "affinity": {
         "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}
     },
@@ -34,7 +41,10 @@ RICH["spec"]["containers"][0] |= {
     "livenessProbe": {"httpGet": {"port": 80}, "periodSeconds": 5},
     "lifecycle": {"preStop": {"exec": {"command": ["a"]}}},
     "env": [{"name": "A", "value": "b"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
-    "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}, "seccompProfile": {"type": "Localhost"}},
+    "securityContext": {
+        "capabilities": {"add": ["NET_ADMIN"]},
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "a.json"},
+    },
 }
 RICH["spec"]["volumes"] += [
     {"name": "h", "hostPath": {"path": "/a"}},

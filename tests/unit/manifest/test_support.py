@@ -50,9 +50,9 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.imagePullSecrets: {NOT_YET}, remove it",
         ),
         (
-            "env: [{name: A, valueFrom: {fieldRef: {fieldPath: x}}}]",
-            "",
-            f"9: spec.containers[0].env[0].valueFrom: {NOT_YET}, write the value itself",
+            "volumeMounts: [{name: a, mountPath: /a, subPathExpr: x}]",
+            "volumes: [{name: a}]",
+            f"9: spec.containers[0].volumeMounts[0].subPathExpr: {NOT_YET}, use subPath",
         ),
         (
             "ports: [{containerPort: 80, hostPort: 80}]",
@@ -65,9 +65,9 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.containers[0].stdin: {NOT_YET}, remove it",
         ),
         (
-            "securityContext: {privileged: true}",
+            "securityContext: {appArmorProfile: {type: RuntimeDefault}}",
             "",
-            f"9: spec.containers[0].securityContext.privileged: true is {NOT_YET}, write false",
+            f"9: spec.containers[0].securityContext.appArmorProfile: {NOT_YET}, remove it",
         ),
         (
             "resources: {limits: {ephemeral-storage: 1Gi}}",

@@ -62,6 +62,7 @@ def made(
         pod=subject,
         container=subject.spec.containers[index],
         image=image,
+        variables={each.name: each.value or "" for each in subject.spec.containers[index].env},
         sandbox=sandbox,
         mounts=mounts,
         user=user or User(),
