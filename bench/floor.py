@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.marks import Marks, script
+from hostpod.oci.defaults import CAPABILITIES
+from hostpod.oci.seccomp import default_profile
 from lab import images
 from lab.place import LabError, command
 
@@ -122,7 +124,9 @@ class Floor:
             "type": "bind",
             "options": ["rbind", "rw"],
         }
-        return _spec(["/bin/sh", "-c", script(name)], root=str(self._rootfs), joined=joined, mounts=[mark])
+        spec = _spec(["/bin/sh", "-c", script(name)], root=str(self._rootfs), joined=joined, mounts=[mark])
+        spec["linux"]["seccomp"] = default_profile(CAPABILITIES, os.uname().machine)
+        return spec
 
     def _delete(self, name: str) -> None:
         for cid in (name, f"{name}-pause"):
@@ -152,7 +156,7 @@ def _blob(layout: Path, digest: str) -> Path:
 
 
 def _spec(argv: Sequence[str], *, root: str, joined: dict[str, str], mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    """As little as a container needs to run: what `runc spec` writes, without seccomp and rlimits."""
+    """As little as a container needs to run: what `runc spec` writes, without rlimits."""
     capabilities = ["CAP_CHOWN", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SETGID", "CAP_SETUID"]
     return {
         "ociVersion": "1.0.2",
