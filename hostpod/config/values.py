@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hostpod.config import names
 from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, WebAddress
@@ -197,6 +197,14 @@ class SecurityConfig(Section):
     seccomp_default: bool = Field(
         True,
         description="Containers whose pod names no seccomp profile get RuntimeDefault; false: none.",
+        json_schema_extra=LIVE,
+    )
+    allowed_unsafe_sysctls: tuple[
+        Annotated[str, StringConstraints(pattern=r"^(net\.|kernel\.(sem|shm|msg)|fs\.mqueue\.)[a-z0-9_.*]*$")], ...
+    ] = Field(
+        (),
+        description="Kernel parameters that pods may set beside the safe ones, by name or pattern (net.core.*); only "
+        "those that a pod has of its own.",
         json_schema_extra=LIVE,
     )
     seccomp_profiles: AbsolutePath = Field(

@@ -159,7 +159,7 @@ def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> None:
     container, record, image = attempt.container, attempt.record, attempt.image
     paths = state.paths.container(record.id)
     assert state.volumes is not None, "containers are made after their pod's volumes"
-    mounts = edges.volumes.container_mounts(container, state.volumes)
+    mounts = edges.volumes.container_mounts(container, state.volumes, attempt.variables)
     spec = container_spec(
         pod=state.record.pod,
         container=container,

@@ -13,12 +13,13 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import PodRecord
 from hostpod.engine.state import PodState
+from hostpod.engine.variables import running_facts
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.image import PullPolicy
 from hostpod.kube import Container, Pod
-from hostpod.oci import pod_hostname, pod_limits
+from hostpod.oci import pod_hostname, pod_limits, pod_nodename
 from hostpod.plan import actions as do
 from hostpod.plan.observed import Ending
 from hostpod.volumes import PodFacts
@@ -115,13 +116,22 @@ def _begin_stopping(state: PodState, action: do.BeginStopping, edges: Edges) -> 
 
 
 async def _prepare_volumes(state: PodState, edges: Edges) -> None:
+    """Also again, for what volumes show of objects and of the pod itself: what changes meanwhile comes after it."""
     pod = state.record.pod
     facts = PodFacts(
         hostname=pod_hostname(pod),
+        nodename=pod_nodename(pod),
         address=None if pod.spec.host_network else edges.network.reserve(state.uid).ip,
         memory_limit_bytes=pod_limits(pod).memory_limit_bytes,
+        running=running_facts(state, edges),
+        configs=edges.configs.held,
     )
-    state.volumes = await edges.volumes.prepare(pod, facts)
+    state.stale = False
+    try:
+        state.volumes = await edges.volumes.prepare(pod, facts)
+    except BaseException:
+        state.stale = True
+        raise
 
 
 async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:

@@ -16,7 +16,7 @@ from hostpod.engine.run_in_container import ExecRefusedError, ExecTimedOutError,
 from hostpod.host.process import CommandError
 from hostpod.host.tcp import connect
 from hostpod.kube import Container, ExecAction, GRPCAction, HTTPGetAction, Pod, Probe, TCPSocketAction
-from hostpod.oci.env import expand
+from hostpod.kube.expansion import expand
 
 Result = Literal["successful", "failed", "unknown"]
 

@@ -24,6 +24,7 @@ def update(state: PodState, pod: Pod, file: str) -> None:
     """From now on the pod is this one. Images that were fetched for another reference are not its own any more."""
     before = {container.name: container.image for container in state.record.pod.spec.all_containers}
     state.keep_pod(replace(state.record, pod=pod, file=file))
+    state.stale = True
     for container in pod.spec.all_containers:
         if container.image != before[container.name]:
             state.forget_image(container.name)

@@ -15,4 +15,5 @@ def room_of(config: Config, privileges: Privileges) -> Room:
         pods=config.max_pods,
         cpu_milli=max(0, privileges.cpus * 1000 - config.reserved.cpu.milli),
         memory_bytes=max(0, memory_bytes - left_bytes),
+        unsafe_sysctls=config.security.allowed_unsafe_sysctls,
     )

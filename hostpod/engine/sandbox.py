@@ -16,7 +16,7 @@ from hostpod.host.pids import start_ticks, watch
 from hostpod.host.runc import RuncError
 from hostpod.host.store import StoreError, read_json, remove_tree, write_json
 from hostpod.kube import Pod
-from hostpod.oci import SandboxPaths, pause_spec, pod_hostname, pod_limits, qos_class
+from hostpod.oci import SandboxPaths, pause_spec, pod_limits, pod_nodename, qos_class
 
 
 def pause_id(uid: str) -> str:
@@ -60,7 +60,7 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
     pod = state.record.pod
     state.remains = True
     await have_cgroup(state, edges)
-    hostname = None if pod.spec.host_network else pod_hostname(pod)
+    hostname = None if pod.spec.host_network else pod_nodename(pod)
     state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
 

@@ -17,7 +17,10 @@ from hostpod.volumes import PreparedVolumes
 
 @dataclass(kw_only=True, slots=True)
 class PodState:
-    """One admitted pod. Changed only by its worker and by the actions that this worker runs."""
+    """One admitted pod. Changed only by its worker and by the actions that this worker runs.
+
+    `stale`: what volumes show of objects or of the pod itself may have changed since they were prepared.
+    """
 
     record: PodRecord
     paths: PodPaths
@@ -28,6 +31,7 @@ class PodState:
     pause: Watched | None = None
     remains: bool = False
     volumes: PreparedVolumes | None = None
+    stale: bool = False
     images: dict[str, Image] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     processes: dict[str, Watched] = field(default_factory=dict)
@@ -60,6 +64,7 @@ class PodState:
             ending=self.record.ending,
             namespaces=self.namespaces is not None,
             volumes=self.volumes is not None,
+            stale=self.stale,
             network=self.networked,
             pause=self.pause is not None,
             remains=self.remains,

@@ -153,9 +153,10 @@ class Worker:
             self._woken.set()
 
     def configs_changed(self, changed: frozenset[ConfigKey]) -> None:
-        """ConfigMaps and Secrets came, changed or went: a pod that names one of them tries again now."""
+        """ConfigMaps and Secrets came, changed or went: a pod that names one of them looks again now."""
         if self._state is None or not changed & config_references(self._state.record.pod):
             return
+        self._state.stale = True
         self._state.failures.pop(do.PrepareVolumes(reason="").key, None)
         for container in self._state.record.pod.spec.all_containers:
             self._state.failures.pop(action_key(do.CreateContainer, container_target(container.name)), None)

@@ -155,6 +155,12 @@ class Pod(KubeModel):
         """The uid in metadata, "" without one."""
         return self.metadata.uid or ""
 
+    @property
+    def sysctls(self) -> dict[str, str]:
+        """The kernel parameters that it sets, by name with dots."""
+        context = self.spec.security_context
+        return {each.name.replace("/", "."): each.value for each in (context.sysctls if context else ())}
+
 
 class PodList(KubeModel):
     """Several pods, as the API prints them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hostpod.kube.pod_resources import qos_class
-from hostpod.oci.container import container_spec, pod_hostname
+from hostpod.oci.container import container_spec, pod_hostname, pod_nodename
 from hostpod.oci.env import EnvSources, container_variables
 from hostpod.oci.pause import pause_spec
 from hostpod.oci.resources import PodLimits, container_resources, pod_limits
@@ -29,6 +29,7 @@ __all__ = [
     "pause_spec",
     "pod_hostname",
     "pod_limits",
+    "pod_nodename",
     "profile_of",
     "qos_class",
     "seccomp",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hostpod.oci.env import expand
+from hostpod.kube.expansion import expand
 from hostpod.oci.values import ImageDefaults, SpecError
 
 

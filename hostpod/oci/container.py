@@ -11,9 +11,10 @@ from hostpod.oci.defaults import MASKED_PATHS, OCI_VERSION, READ_ONLY_PATHS, rli
 from hostpod.oci.env import environment
 from hostpod.oci.resources import container_resources, oom_score_adj
 from hostpod.oci.security import capabilities, is_privileged, of_container
-from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, User
+from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, SpecError, User
 
 HOSTNAME_LIMIT = 63
+NODENAME_LIMIT = 64  # __NEW_UTS_LEN
 NOTHING: Mapping[str, str] = MappingProxyType({})
 _HIDDEN: Mapping[str, list[str]] = {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READ_ONLY_PATHS)}
 
@@ -62,13 +63,28 @@ def container_spec(
 
 
 def pod_hostname(pod: Pod) -> str:
-    """What the pod calls itself: its spec.hostname, or its name cut to the 63 characters of a DNS label."""
-    return pod.spec.hostname or (pod.metadata.name or "")[:HOSTNAME_LIMIT].rstrip("-.")
+    """What the pod calls itself, without a domain: spec.hostname, or its name cut to the 63 characters of a label."""
+    spec = pod.spec
+    return spec.hostname_override or spec.hostname or (pod.metadata.name or "")[:HOSTNAME_LIMIT].rstrip("-.")
+
+
+def pod_nodename(pod: Pod) -> str:
+    """The host name that the kernel tells: with the subdomain where setHostnameAsFQDN says so.
+
+    SpecError where that is longer than Linux has room for.
+    """
+    spec, hostname = pod.spec, pod_hostname(pod)
+    if not (spec.set_hostname_as_fqdn and spec.subdomain):
+        return hostname
+    whole = f"{hostname}.{spec.subdomain}"
+    if len(whole) > NODENAME_LIMIT:
+        raise SpecError(f"host name {whole} has more than {NODENAME_LIMIT} characters: shorten hostname or subdomain")
+    return whole
 
 
 def _process(pod: Pod, container: Container, image: ImageDefaults, variables: Mapping[str, str]) -> Json:
     # A pod on the host's network shares its host name too.
-    hostname = (pod.spec.node_name or "") if pod.spec.host_network else pod_hostname(pod)
+    hostname = (pod.spec.node_name or "") if pod.spec.host_network else pod_nodename(pod)
     tty = bool(container.tty)
     return {
         "terminal": tty,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,14 +19,12 @@ from hostpod.kube import (
 )
 from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts, field_value, resource_value
+from hostpod.kube.expansion import expand
 from hostpod.kube.references import CONFIG_MAP, SECRET, missing
 from hostpod.oci.env_file import env_file_value
 from hostpod.oci.values import SpecError
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-# `$$` stands for one `$`; whatever else follows a `$` stands for itself.
-_REFERENCE = re.compile(r"\$(?:(\$)|\(([^)]*)\))")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,11 +44,6 @@ class EnvSources:
         if isinstance(held, ConfigMap):
             return dict(held.data)  # its binaryData is for files only
         return {key: _text(key, value) for key, value in held.contents().items()} if held else {}
-
-
-def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Replace each $(NAME) whose variable is known; an unknown one stays as it is written, $$(NAME) is $(NAME)."""
-    return _REFERENCE.sub(lambda found: "$" if found[1] else variables.get(found[2], found[0]), text)
 
 
 def _text(key: str, value: bytes) -> str:

@@ -48,6 +48,8 @@ def pause_spec(
             "cgroupsPath": cgroups_path,
             "namespaces": [*({"type": kind} for kind in own), *joined(namespaces)],
             "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            # Of the pod's namespaces: runc sets them where it joins them.
+            **({"sysctl": pod.sysctls} if pod.sysctls else {}),
         },
         **annotated(annotations),
     }

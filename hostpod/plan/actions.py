@@ -103,7 +103,7 @@ class RunPause(_Action):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrepareVolumes(_Action):
-    """Make the pod's volumes and files."""
+    """Make the pod's volumes and files; or only write anew what volumes show of objects and of the pod itself."""
 
     target: str = VOLUMES
 

@@ -13,6 +13,7 @@ from hostpod.kube import Pod
 from hostpod.kube.pod_resources import NOTHING, pod_requests, qos_class
 from hostpod.plan.host_ports import HostPort, conflict, host_ports
 from hostpod.plan.leaving import CRITICAL, priority_of
+from hostpod.plan.sysctls import FORBIDDEN, forbidden
 
 MEMORY_PRESSURE = "MemoryPressure"
 
@@ -21,11 +22,12 @@ _NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """What this host has for pods, all together."""
+    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set."""
 
     pods: int
     cpu_milli: int
     memory_bytes: int
+    unsafe_sysctls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +147,9 @@ def admit_pods(
         needs = needs_of(key, wished[key])
         pressed = _pressed(wished[key], conditions) if key not in granted else None
         fits = key in before and needs.fits_in(before[key])
-        refusal = None if fits else pressed or ledger.refusal(needs)
+        refusal = _forbidden(wished[key], granted.get(key), room) or (
+            None if fits else pressed or ledger.refusal(needs)
+        )
         if refusal is not None:
             refused[key] = refusal
         else:
@@ -155,6 +159,13 @@ def admit_pods(
         kept=tuple(key for key in refused if key in before),
         refused=refused,
     )
+
+
+def _forbidden(pod: Pod, before: Pod | None, room: Room) -> Refusal | None:
+    """Sysctls that may not be set; not those that a pod was taken with."""
+    is_new = before is None or pod.sysctls != before.sysctls
+    message = forbidden(pod.sysctls, room.unsafe_sysctls) if is_new else None
+    return Refusal(reason=FORBIDDEN, message=message) if message else None
 
 
 def _pressed(pod: Pod, conditions: Collection[str]) -> Refusal | None:

@@ -140,6 +140,7 @@ class Verdict:
 class ObservedPod:
     """One pod on the host. `busy` are the targets of actions that still run.
 
+    `stale` says that volumes may show what was, of objects or of the pod itself.
     `waits` says which other pods it waits for before anything is made of it.
     `remains` says that something of the sandbox may be there that no other field tells of, half-made or half-removed.
     """
@@ -149,6 +150,7 @@ class ObservedPod:
     ending: Ending | None = None
     namespaces: bool = False
     volumes: bool = False
+    stale: bool = False
     network: bool = False
     pause: bool = False
     remains: bool = False

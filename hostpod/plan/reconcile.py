@@ -172,6 +172,8 @@ def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
         yield MakeNamespaces(reason="the pod has no namespaces")
     if not seen.volumes:
         yield PrepareVolumes(reason="the pod's volumes are not prepared")
+    elif seen.stale:
+        yield PrepareVolumes(reason="what volumes show may have changed")
     if seen.namespaces and not seen.network:
         yield AttachNetwork(reason="the pod is not on the network")
     if seen.namespaces and not seen.pause:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from hostpod.host.mount import MountFlag, mount, unmount
 from hostpod.host.store import remove_tree
-from hostpod.kube import Pod
+from hostpod.kube import Pod, PodSpec
 from hostpod.volumes.empty_dir import is_mounted
 from hostpod.volumes.hosts import render_host_network_hosts, render_hosts
-from hostpod.volumes.resolv import for_pod, parse_resolv_conf, render_resolv_conf
+from hostpod.volumes.resolv import for_pod, parse_resolv_conf, render_resolv_conf, with_config
 from hostpod.volumes.sizes import SHM_BYTES, WRITTEN_BYTES
 
 FILES = "files"
@@ -46,7 +46,7 @@ class PodFiles:
         )
 
 
-def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, address: str | None) -> PodFiles:
+def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, address: str | None) -> PodFiles:
     """Make what is missing of a pod's files below `runtime`; what is there stays: containers may have changed it.
 
     `address` is None for a pod on the host's network.
@@ -65,9 +65,9 @@ def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, address: str | No
     if not _is_written(files.hosts):
         _write(files.hosts, _hosts(pod, hostname, address))
     if not _is_written(files.hostname):
-        _write(files.hostname, f"{hostname}\n")
+        _write(files.hostname, f"{nodename}\n")
     if not _is_written(files.resolv_conf):
-        _write(files.resolv_conf, _resolv_conf(own_network=address is not None))
+        _write(files.resolv_conf, _resolv_conf(pod.spec, own_network=address is not None))
     return files
 
 
@@ -90,13 +90,15 @@ def _hosts(pod: Pod, hostname: str, address: str | None) -> str:
     return render_hosts(address=address, hostname=hostname, subdomain=pod.spec.subdomain, aliases=aliases)
 
 
-def _resolv_conf(*, own_network: bool) -> str:
-    text = _text(HOST_RESOLV_CONF)
-    if not own_network:
+def _resolv_conf(spec: PodSpec, *, own_network: bool) -> str:
+    text = "" if spec.dns_policy == "None" else _text(HOST_RESOLV_CONF)
+    resolver = parse_resolv_conf(text)
+    if own_network:
+        behind = parse_resolv_conf(_text(BEHIND_STUB)) if text and resolver.only_loopback else None
+        resolver = for_pod(resolver, behind)
+    elif spec.dns_config is None:
         return text
-    host = parse_resolv_conf(text)
-    behind = parse_resolv_conf(_text(BEHIND_STUB)) if host.only_loopback else None
-    return render_resolv_conf(for_pod(host, behind))
+    return render_resolv_conf(with_config(resolver, spec.dns_config) if spec.dns_config else resolver)
 
 
 def _text(path: Path) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import normpath
 
 from hostpod.host.mount import MountError, unmount, unmount_under
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.kube import Container, Pod, VolumeMount
+from hostpod.kube.config import Configs
+from hostpod.kube.downward import RunningFacts
+from hostpod.kube.expansion import expand, references
+from hostpod.volumes.contents import Told, files_of, for_group, kind_of
 from hostpod.volumes.empty_dir import open_limited
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
@@ -18,6 +22,7 @@ from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
 from hostpod.volumes.sub_path import bind_sub_path
 from hostpod.volumes.volume import limit_on_disk, naming, open_volume
+from hostpod.volumes.written import write_files
 
 # The kubelet's names, so that people and their tools find what they know.
 VOLUMES = "volumes"
@@ -27,18 +32,29 @@ SUB_PATHS = "volume-subpaths"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodFacts:
-    """What other rooms know of a pod; no `address` on the host's network, no `memory_limit_bytes` without a limit."""
+    """What other rooms know of a pod; no `address` on the host's network, no `memory_limit_bytes` without a limit.
+
+    `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
+    are what files of volumes are written from.
+    """
 
     hostname: str
+    nodename: str
     address: str | None
     memory_limit_bytes: int | None
+    running: RunningFacts = field(default_factory=RunningFacts)
+    configs: Configs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedVolumes:
-    """The pod's volumes by name, the files that every pod has, and where subPaths are bound."""
+    """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
+
+    Volumes that are `written` from objects and from the pod itself are read-only in every container.
+    """
 
     sources: Mapping[str, Path]
+    written: frozenset[str]
     files: PodFiles
     sub_paths: Path
 
@@ -64,6 +80,8 @@ class PodVolumes:
     async def prepare(self, pod: Pod, facts: PodFacts) -> PreparedVolumes:
         """Make the pod's volumes and files, or find them after a restart: what is there is not touched.
 
+        Only what volumes show of objects and of the pod itself is brought up to date; call it again for that.
+
         VolumeError names the volume and says why it cannot be had.
         """
         state, runtime = self._directories(pod.metadata.uid or "")
@@ -77,13 +95,16 @@ class PodVolumes:
             return _prepare(pod, facts, state, runtime)
         return await asyncio.to_thread(_prepare, pod, facts, state, runtime)
 
-    def container_mounts(self, container: Container, prepared: PreparedVolumes) -> tuple[VolumeMounted, ...]:
+    def container_mounts(
+        self, container: Container, prepared: PreparedVolumes, variables: Mapping[str, str]
+    ) -> tuple[VolumeMounted, ...]:
         """What to mount into a container, parents before children: its volumes, and the pod's files around them.
 
         A subPath is resolved and bound now, anew for each attempt of the container. VolumeError names the volume.
         """
         place = prepared.sub_paths / container.name
-        volumes = [_mounted(mount, prepared, place / str(n)) for n, mount in enumerate(container.volume_mounts)]
+        mounts = [(mount, _sub_path(mount, variables)) for mount in container.volume_mounts]
+        volumes = [_mounted(*each, prepared, place / str(number)) for number, each in enumerate(mounts)]
         taken = {mounted.destination for mounted in volumes}
         files = [
             VolumeMounted(source=source, destination=destination)
@@ -101,14 +122,15 @@ class PodVolumes:
         volumes, sub_paths = state / VOLUMES, runtime / SUB_PATHS
         try:
             remove_pod_files(runtime)
+            written = runtime / VOLUMES
             for target in (*sub_paths.glob("*/*"), *(volumes / EMPTY_DIRS).glob("*")):
                 unmount(target)
             try:
-                _remove(sub_paths, volumes)
+                _remove(sub_paths, volumes, written)
             except StoreError:  # a container has mounted something on a volume: that goes as well
                 unmount_under(volumes)
                 unmount_under(sub_paths)
-                _remove(sub_paths, volumes)
+                _remove(sub_paths, volumes, written)
         except (StoreError, MountError) as error:
             raise VolumeError(f"cannot remove the volumes of pod {uid}: {error}") from error
 
@@ -120,8 +142,16 @@ class PodVolumes:
 
 def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedVolumes:
     own = state / VOLUMES / EMPTY_DIRS
-    sources = {}
+    told = Told(pod=pod, facts=facts.running, configs=facts.configs)
+    group = pod.spec.security_context.fs_group if pod.spec.security_context else None
+    sources, written = {}, set()
     for volume in pod.spec.volumes:
+        if kind := kind_of(volume):
+            written.add(volume.name)
+            sources[volume.name] = runtime / VOLUMES / kind / volume.name
+            with naming(volume.name):
+                write_files(sources[volume.name], for_group(files_of(volume, told), group))
+            continue
         _make(state)
         _make(own)
         with naming(volume.name):
@@ -129,12 +159,14 @@ def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedV
                 pod, volume, own / volume.name, memory_limit_bytes=facts.memory_limit_bytes
             )
     try:
-        files = write_pod_files(pod, runtime=runtime, hostname=facts.hostname, address=facts.address)
+        files = write_pod_files(
+            pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, address=facts.address
+        )
     except MountError as error:
         raise VolumeError(str(error)) from error
     except OSError as error:
         raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
-    return PreparedVolumes(sources=sources, files=files, sub_paths=runtime / SUB_PATHS)
+    return PreparedVolumes(sources=sources, written=frozenset(written), files=files, sub_paths=runtime / SUB_PATHS)
 
 
 def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
@@ -150,16 +182,30 @@ def _make(directory: Path) -> None:
         raise VolumeError(f"cannot make {directory}: {reason(error)}") from error
 
 
-def _mounted(mount: VolumeMount, prepared: PreparedVolumes, place: Path) -> VolumeMounted:
+def _sub_path(mount: VolumeMount, variables: Mapping[str, str]) -> str:
+    """The part of the volume that is mounted, "" for all of it."""
+    if not mount.sub_path_expr:
+        return mount.sub_path or ""
+    with naming(mount.name):
+        missing = [name for name in references(mount.sub_path_expr) if name not in variables]
+        if missing:
+            raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": the container has no variable {missing[0]}')
+        path = expand(mount.sub_path_expr, variables)
+        if path.startswith("/") or ".." in path.split("/"):
+            raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": "{path}" leads out of the volume')
+        return path
+
+
+def _mounted(mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place: Path) -> VolumeMounted:
     source = prepared.sources[mount.name]
-    if mount.sub_path:
+    if sub_path:
         with naming(mount.name):
-            bind_sub_path(source, mount.sub_path, place)
+            bind_sub_path(source, sub_path, place)
             source = place
     return VolumeMounted(
         source=source,
         destination=normpath(f"/{mount.mount_path}").replace("//", "/"),
-        read_only=bool(mount.read_only),
+        read_only=bool(mount.read_only) or mount.name in prepared.written,
         recursive=True,
         propagation=propagation_of(mount.mount_propagation),
     )

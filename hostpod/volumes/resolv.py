@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from hostpod.kube import PodDNSConfig
+
 # glibc's limit, and the kubelet's for pods.
 NAMESERVER_LIMIT = 3
 SEARCH_LIMIT = 32
@@ -56,6 +58,18 @@ def for_pod(host: Resolver, behind: Resolver | None) -> Resolver:
         nameservers=tuple(server for server in chosen.nameservers if not _is_loopback(server)),
         searches=chosen.searches,
         options=chosen.options,
+    )
+
+
+def with_config(resolver: Resolver, config: PodDNSConfig) -> Resolver:
+    """A resolver with what a pod adds: of two options of one name the pod's counts."""
+    own = {option.name or "": option for option in config.options}
+    kept = [option for option in resolver.options if option.partition(":")[0] not in own]
+    added = [f"{name}:{option.value}" if option.value is not None else name for name, option in own.items()]
+    return Resolver(
+        nameservers=tuple(dict.fromkeys((*resolver.nameservers, *config.nameservers))),
+        searches=tuple(dict.fromkeys((*resolver.searches, *config.searches))),
+        options=(*kept, *added),
     )
 
 

@@ -12,6 +12,7 @@ from hostpod.kube import Pod, Volume, VolumeMount
 from hostpod.volumes import empty_dir
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.host_path import open_host_path
+from hostpod.volumes.ownership import give_to_group
 from hostpod.volumes.propagation import propagation_of, require_propagation, share
 from hostpod.volumes.sizes import memory_volume_bytes
 
@@ -36,6 +37,8 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
             require_propagation(path, propagation)
         return path
     _open_empty_dir(volume, directory, memory_limit_bytes)
+    if (context := pod.spec.security_context) is not None and context.fs_group is not None:
+        give_to_group(directory, context.fs_group)
     if wanted:
         share(directory)
     return directory

@@ -167,10 +167,10 @@ def test_a_pod_is_shown_with_its_defaults(node: Daemon) -> None:
     ("where", "field", "value"),
     [
         ("spec", "imagePullSecrets", [{"name": "registry"}]),
-        ("spec", "hostAliases", [{"ip": "192.0.2.1", "hostnames": ["a"]}]),
+        ("spec", "hostUsers", False),
         ("container", "stdin", True),
-        ("container", "securityContext", {"privileged": True}),
-        ("container", "envFrom", [{"configMapRef": {"name": "settings"}}]),
+        ("container", "securityContext", {"appArmorProfile": {"type": "RuntimeDefault"}}),
+        ("container", "volumeDevices", [{"name": "disk", "devicePath": "/dev/xvda"}]),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(node: Daemon, where: str, field: str, value: Any) -> None:

@@ -134,3 +134,19 @@ def test_a_filter_of_this_host(new_daemon: Callable[..., Daemon], tmp_path: Path
         message = refusal(daemon, {"seccompProfile": profile})
         assert message.startswith(f"cannot read seccomp profile {profiles}/{name}: ")
         assert words in message
+
+
+def test_kernel_parameters_of_the_pod(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon(security={"allowedUnsafeSysctls": ["kernel.msg*"]})
+    daemon.start()
+    before = Path("/proc/sys/net/ipv4/tcp_fin_timeout").read_text()
+    wanted = {"net.ipv4.tcp_fin_timeout": "17", "kernel.msgmax": "9000"}
+    sysctls = [{"name": name, "value": value} for name, value in wanted.items()]
+    script = "cat /proc/sys/net/ipv4/tcp_fin_timeout /proc/sys/kernel/msgmax"
+    assert seen(daemon, script, spec={"securityContext": {"sysctls": sysctls}}).split() == ["17", "9000"]
+    assert Path("/proc/sys/net/ipv4/tcp_fin_timeout").read_text() == before
+    sysctls = [{"name": "net.core.somaxconn", "value": "9"}]
+    daemon.drop("no.yaml", pod("no", FOREVER, securityContext={"sysctls": sysctls}))
+    status = daemon.wait_phase("no-lab", "Failed")["status"]
+    assert status["reason"] == "SysctlForbidden"
+    assert status["message"].startswith('Pod was rejected: forbidden sysctl: "net.core.somaxconn" not allowlisted')

@@ -260,7 +260,7 @@ class Volumes:
         self._machine.refuse("prepare")
         return {}
 
-    def container_mounts(self, container: object, prepared: object) -> tuple[()]:
+    def container_mounts(self, container: object, prepared: object, variables: object) -> tuple[()]:
         return ()
 
     def teardown(self, uid: str) -> None:

@@ -15,6 +15,7 @@ from hostpod.manifest import Parsed, parse_manifest, static_pod
 from tests.unit.manifest.test_parse import CLASSIC
 from tests.unit.manifest.write import WEB
 
+NAMED = {"path": "x", "fieldRef": {"fieldPath": "metadata.name"}}
 RICH: dict[str, Any] = yaml.safe_load(CLASSIC)
 RICH["spec"] |= {
     "initContainers": [
@@ -48,7 +49,7 @@ RICH["spec"]["containers"][0] |= {
 }
 RICH["spec"]["volumes"] += [
     {"name": "h", "hostPath": {"path": "/a"}},
-    {"name": "p", "projected": {"sources": [{"secret": {"name": "s"}}, {"downwardAPI": {"items": [{"path": "x"}]}}]}},
+    {"name": "p", "projected": {"sources": [{"secret": {"name": "s"}}, {"downwardAPI": {"items": [NAMED]}}]}},
     {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}},
 ]
 

@@ -50,9 +50,9 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.imagePullSecrets: {NOT_YET}, remove it",
         ),
         (
-            "volumeMounts: [{name: a, mountPath: /a, subPathExpr: x}]",
-            "volumes: [{name: a}]",
-            f"9: spec.containers[0].volumeMounts[0].subPathExpr: {NOT_YET}, use subPath",
+            "volumeDevices: [{name: a, devicePath: /a}]",
+            "",
+            f"9: spec.containers[0].volumeDevices: {NOT_YET}, remove it",
         ),
         (
             "ports: [{containerPort: 80, hostPort: 80}]",
@@ -81,8 +81,8 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
         ),
         (
             "",
-            "volumes: [{name: a, secret: {secretName: b}}]",
-            f"9: spec.volumes[0].secret: {NOT_YET}, use emptyDir or hostPath",
+            "volumes: [{name: a, nfs: {server: b, path: /c}}]",
+            f"9: spec.volumes[0].nfs: {NOT_YET}, use emptyDir or hostPath",
         ),
     ],
 )

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from hostpod.kube import Pod
-from hostpod.oci import ImageDefaults, Mount, SandboxPaths, User, container_spec, pause_spec, pod_hostname
+from hostpod.oci import (
+    ImageDefaults,
+    Mount,
+    SandboxPaths,
+    SpecError,
+    User,
+    container_spec,
+    pause_spec,
+    pod_hostname,
+    pod_nodename,
+)
 from hostpod.oci.values import Json, Privileges, Propagation
 from tests.unit.oci.samples import BOUND, FREE, ON_V2, pod
 
@@ -111,6 +121,8 @@ VOLUMES = (
     at("/srv/media", "/media", propagation="slave"),
 )
 
+SYSCTLS = [{"name": "net/ipv4/tcp_syncookies", "value": "0"}, {"name": "kernel.sem", "value": "1"}]
+
 SPECS: dict[str, Json] = {
     "plain": made(pod()),
     "classic-nginx": made(CLASSIC, image=NGINX, mounts=(*POD_FILES, at("/var/lib/logs", "/var/log/nginx"))),
@@ -123,6 +135,13 @@ SPECS: dict[str, Json] = {
     "without-cap-sys-resource": made(LIMITED, privileges=BOUND),
     "volumes": made(pod(), mounts=(*POD_FILES, *VOLUMES)),
     "pause": pause(pod()),
+    "pause-with-sysctls": pause(
+        pod(
+            securityContext={
+                "sysctls": [{"name": "net/ipv4/tcp_syncookies", "value": "0"}, {"name": "kernel.sem", "value": "1"}]
+            }
+        )
+    ),
     "pause-host-network": pause(HOST_NETWORK, SandboxPaths(ipc="/run/ns/ipc")),
     "pause-host-pid": pause(HOST_PID, SandboxPaths(net="/run/ns/net", uts="/run/ns/uts"), BOUND),
 }
@@ -178,5 +197,18 @@ def test_a_terminal_has_a_type() -> None:
     ],
 )
 def test_what_a_pod_calls_itself(subject: Pod, hostname: str) -> None:
-    assert pod_hostname(subject) == hostname
+    assert pod_hostname(subject) == pod_nodename(subject) == hostname
     assert f"HOSTNAME={hostname}" in made(subject)["process"]["env"]
+
+
+def test_a_host_name_with_its_domain_is_for_the_kernel_only() -> None:
+    subject = pod(hostname="shop", subdomain="web", setHostnameAsFQDN=True)
+    assert (pod_hostname(subject), pod_nodename(subject)) == ("shop", "shop.web")
+    assert "HOSTNAME=shop.web" in made(subject)["process"]["env"]
+    assert pod_nodename(pod(hostname="shop", subdomain="web")) == "shop"
+    assert pod_nodename(pod(hostname="shop", setHostnameAsFQDN=True)) == "shop"
+    assert pod_nodename(pod(hostname="shop", subdomain="web", hostnameOverride="other.example")) == "other.example"
+    with pytest.raises(
+        SpecError, match=r"^host name s{40}\.w{40} has more than 64 characters: shorten hostname or sub"
+    ):
+        pod_nodename(pod(hostname="s" * 40, subdomain="w" * 40, setHostnameAsFQDN=True))

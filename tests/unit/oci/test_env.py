@@ -10,33 +10,7 @@ from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts
 from hostpod.kube.quantity import Quantity
 from hostpod.oci import EnvSources, SpecError, container_variables
-from hostpod.oci.env import DEFAULT_PATH, environment, expand
-
-
-@pytest.mark.parametrize(
-    ("text", "expanded"),
-    [
-        ("$(A)", "a"),
-        ("x$(A)y$(B)z", "xaybz"),
-        ("$$(A)", "$(A)"),
-        ("$$$(A)", "$a"),
-        ("$$$$(A)", "$$(A)"),
-        ("$(MISSING)", "$(MISSING)"),
-        ("$(EMPTY)", ""),
-        ("$A", "$A"),
-        ("$(A", "$(A"),
-        ("$($(A)", "$($(A)"),
-        ("$", "$"),
-        ("a$$", "a$"),
-        ("$()", "$()"),
-        ("$(A)$(A)", "aa"),
-        ("$(A)\n$(B)", "a\nb"),
-        ("$(RECURSIVE)", "$(A)"),
-    ],
-)
-def test_expansion_is_kubernetes_own(text: str, expanded: str) -> None:
-    assert expand(text, {"A": "a", "B": "b", "EMPTY": "", "RECURSIVE": "$(A)"}) == expanded
-
+from hostpod.oci.env import DEFAULT_PATH, environment
 
 FACTS = RunningFacts(
     pod_ips=("10.1.0.2", "fd00::2"),

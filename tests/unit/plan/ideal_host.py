@@ -257,7 +257,7 @@ class IdealHost:
             case do.MakeNamespaces():
                 self.seen = replace(seen, namespaces=True)
             case do.PrepareVolumes():
-                self.seen = replace(seen, volumes=True)
+                self.seen = replace(seen, volumes=True, stale=False)
             case do.AttachNetwork():
                 self.seen = replace(seen, network=True)
             case do.RunPause():

@@ -189,3 +189,31 @@ def test_the_same_again_changes_nothing(wished: dict[str, Pod]) -> None:
     again = admit(wished, {key: wished[key] for key in first.taken})
     assert set(again.taken) == set(first.taken)
     assert again.refused.keys() == first.refused.keys()
+
+
+def sets(*names: str) -> Pod:
+    return asks(securityContext={"sysctls": [{"name": name, "value": "1"} for name in names]})
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed", "told"),
+    [
+        (["net.ipv4.tcp_syncookies", "kernel.shm_rmid_forced"], (), None),
+        (["net/ipv4/tcp_syncookies"], (), None),
+        (["net.core.somaxconn"], (), "net.core.somaxconn"),
+        (["net.core.somaxconn"], ("net.core.*",), None),
+        (["kernel.msgmax", "kernel.sem"], ("kernel.sem",), "kernel.msgmax"),
+    ],
+)
+def test_kernel_parameters_that_may_be_set(names: list[str], allowed: tuple[str, ...], told: str | None) -> None:
+    room = Room(pods=3, cpu_milli=2000, memory_bytes=1 << 30, unsafe_sysctls=allowed)
+    refused = admit({"a": sets(*names)}, room=room).refused
+    message = f'forbidden sysctl: "{told}" not allowlisted: remove it, or name it in security.allowedUnsafeSysctls'
+    assert {key: (each.reason, each.message) for key, each in refused.items()} == (
+        {"a": ("SysctlForbidden", message)} if told else {}
+    )
+
+
+def test_a_pod_that_was_taken_with_its_kernel_parameters_goes_on() -> None:
+    pods = {"a": sets("net.core.somaxconn")}
+    assert admit(pods, pods).refused == {}

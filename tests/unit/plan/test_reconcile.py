@@ -43,6 +43,11 @@ class TestStart:
         sight = seen(namespaces=False, volumes=False, network=False, pause=False)
         assert kinds(keep(sight)) == ["MakeNamespaces", "PrepareVolumes", "EnsureImage"]
 
+    def test_volumes_are_written_anew_when_what_they_show_may_have_changed(self) -> None:
+        assert kinds(keep(seen(stale=True, containers=(attempt(),)))) == ["PrepareVolumes"]
+        assert kinds(keep(seen(volumes=False, stale=True, containers=(attempt(),)))) == ["PrepareVolumes"]
+        assert kinds(keep(seen(containers=(attempt(),)))) == []
+
     def test_pause_network_and_container_are_made_side_by_side(self) -> None:
         sight = seen(network=False, pause=False, images={"web": "sha256:1"})
         assert kinds(keep(sight)) == ["AttachNetwork", "RunPause", "CreateContainer"]

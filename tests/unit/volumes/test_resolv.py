@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostpod.kube import PodDNSConfig
 from hostpod.volumes.resolv import (
     SEARCH_LIMIT,
     SEARCH_LIMIT_LETTERS,
@@ -11,6 +12,7 @@ from hostpod.volumes.resolv import (
     for_pod,
     parse_resolv_conf,
     render_resolv_conf,
+    with_config,
 )
 
 STUB = Resolver(nameservers=("127.0.0.53",), searches=("example.org",), options=("edns0",))
@@ -43,6 +45,21 @@ def test_a_stub_beside_a_real_server_is_left_out() -> None:
 
 def test_a_stub_with_nothing_behind_it_leaves_no_server() -> None:
     assert for_pod(STUB, None) == Resolver(searches=("example.org",), options=("edns0",))
+
+
+def test_what_a_pod_adds() -> None:
+    host = Resolver(nameservers=("192.0.2.1",), searches=("a.org",), options=("ndots:5", "rotate"))
+    config = PodDNSConfig.model_validate(
+        {
+            "nameservers": ["192.0.2.1", "192.0.2.9"],
+            "searches": ["b.org", "a.org"],
+            "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}],
+        }
+    )
+    assert with_config(host, config) == Resolver(
+        nameservers=("192.0.2.1", "192.0.2.9"), searches=("a.org", "b.org"), options=("rotate", "ndots:2", "edns0")
+    )
+    assert with_config(host, PodDNSConfig()) == host
 
 
 def test_the_file() -> None:
