@@ -59,6 +59,7 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             "",
             f"9: spec.containers[0].ports[0].hostPort: {NOT_YET}, only with hostNetwork: remove it, or set hostNetwork",
         ),
+        ("", "hostUsers: false", f"9: spec.hostUsers: false is {NOT_YET}, write true"),
         (
             "stdin: true",
             "",

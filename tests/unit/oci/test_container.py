@@ -67,6 +67,7 @@ def made(
     mounts: tuple[Mount, ...] = POD_FILES,
     user: User | None = None,
     privileges: Privileges = FREE,
+    **more: Any,
 ) -> Json:
     return container_spec(
         pod=subject,
@@ -79,6 +80,7 @@ def made(
         cgroups_path="/hostpod/besteffort/pod0123/c0ffee",
         rootfs="/run/hostpod/pods/0123/containers/c0ffee/rootfs",
         privileges=privileges,
+        **more,
     )
 
 
@@ -121,6 +123,13 @@ VOLUMES = (
     at("/srv/media", "/media", propagation="slave"),
 )
 
+BOX = {"name": "main", "image": "busybox"}
+NULL = {"path": "/dev/loop0", "type": "b", "major": 7, "minor": 0, "fileMode": 0o660, "uid": 0, "gid": 6}
+RESTRICTED = {
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]},
+}
 SYSCTLS = [{"name": "net/ipv4/tcp_syncookies", "value": "0"}, {"name": "kernel.sem", "value": "1"}]
 
 SPECS: dict[str, Json] = {
@@ -134,6 +143,10 @@ SPECS: dict[str, Json] = {
     "limited-on-v2": made(LIMITED, privileges=ON_V2),
     "without-cap-sys-resource": made(LIMITED, privileges=BOUND),
     "volumes": made(pod(), mounts=(*POD_FILES, *VOLUMES)),
+    "privileged": made(pod({**BOX, "securityContext": {"privileged": True}}), devices=[NULL]),
+    "restricted": made(
+        pod({**BOX, "securityContext": RESTRICTED}), user=User(uid=1000, gid=3000), seccomp={"defaultAction": "x"}
+    ),
     "pause": pause(pod()),
     "pause-with-sysctls": pause(
         pod(
