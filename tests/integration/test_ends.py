@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration.crash_kit import until
 from tests.integration.harness import FOREVER, Daemon, conditions, container, pod, reasons, statuses
 
@@ -63,7 +64,7 @@ class TestTerminationMessage:
 class TestDeadline:
     @pytest.mark.everywhere
     def test_a_pod_that_is_active_for_too_long_fails_and_stays_so(self, node: Daemon) -> None:
-        node.drop("late.yaml", pod("late", FOREVER, activeDeadlineSeconds=1))
+        node.drop("late.yaml", pod("late", FOREVER, activeDeadlineSeconds=int(patient(2))))
         late = node.wait_phase("late-lab", "Failed")
         assert (late["status"]["reason"], late["status"]["message"]) == (
             "DeadlineExceeded", "Pod was active on the node longer than the specified deadline",
