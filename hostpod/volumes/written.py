@@ -76,10 +76,10 @@ def _written(directory: Path, files: Mapping[str, File]) -> Path:
 
 
 def _link(directory: Path, names: set[str]) -> None:
-    """A link for each name; those of files that are gone go."""
+    """A link for each name, and nothing else: a subPath that was not there has left a directory."""
+    for each in directory.iterdir():
+        if not each.name.startswith("..") and not (each.name in names and each.is_symlink()):
+            remove_tree(each)
     for name in names:
         with suppress(FileExistsError):
             (directory / name).symlink_to(f"{DATA}/{name}")
-    for each in directory.iterdir():
-        if not each.name.startswith("..") and each.name not in names:
-            each.unlink()

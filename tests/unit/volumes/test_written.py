@@ -12,7 +12,10 @@ from hostpod.volumes.written import write_files
 
 def of(mode: int = 0o644, **contents: str) -> dict[str, File]:
     """Files by path, in which two underscores stand for a slash."""
-    return {path.replace("__", "/"): File(content=text.encode(), mode=mode) for path, text in contents.items()}
+    return {
+        path.replace("__", "/"): File(content=text.encode(), mode=mode, gid=os.getgid())
+        for path, text in contents.items()
+    }
 
 
 def shown(directory: Path) -> dict[str, str]:
@@ -109,3 +112,12 @@ def test_a_link_that_leads_nowhere_is_as_good_as_none(tmp_path: Path) -> None:
     (tmp_path / "..data").symlink_to("..gone")
     assert write_files(tmp_path, of(a="1"))
     assert shown(tmp_path) == {"a": "1"}
+
+
+def test_a_directory_that_a_missing_sub_path_left_gives_way(tmp_path: Path) -> None:
+    write_files(tmp_path, of(a="1"))
+    for name in ("b", "c"):
+        (tmp_path / name).mkdir()
+    write_files(tmp_path, of(a="2", b="2"))
+    assert shown(tmp_path) == {"a": "2", "b": "2"}
+    assert not (tmp_path / "c").exists()
