@@ -72,7 +72,7 @@ coverage: images ## Branch coverage of all tests; the pure packages must have al
 	    || { echo 'coverage: plan, manifest, oci and kube are pure and have no excuse for less than 100 %' >&2; exit 1; }
 
 # Compiled as an installed package is: some environments keep Python from doing it.
-bench: images ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 a profile of the daemon)
+bench: images systems ## Measure against the floor (PEERS=podman adds podman, PROFILE=1 a profile of the daemon)
 	@$(PYTHON) -m compileall -q hostpod
 	@$(PYTHON) -m bench $(if $(PEERS),--peers $(PEERS)) $(if $(PROFILE),--profile)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import probes
+from bench import probes, service
 from bench.figures import Figure, draw, write
 from bench.floor import Floor, FloorSample
 from bench.machine import busy_percent
@@ -58,10 +58,11 @@ def main() -> int:
         sys.exit("make bench: run it as root")
     if arguments.peers:
         get_podman()
+    starts = () if arguments.profile else service.figures()  # before there is no way to a network
     isolation.enter("bench", in_memory=[RUNTIME])
     try:
         with only_one("bench"):
-            return measure(arguments)
+            return measure(arguments, starts)
     except LabError as error:
         sys.exit(f"make bench: {error}")
 
@@ -74,14 +75,14 @@ def get_podman() -> None:
         sys.stderr.write(f"make bench: {error}\n")
 
 
-def measure(arguments: argparse.Namespace) -> int:
+def measure(arguments: argparse.Namespace, starts: Sequence[Figure]) -> int:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     busy = busy_percent()
     try:
         with opened(samples=arguments.samples) as bench:
             if arguments.profile:
                 return profile(bench)
-            figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle), *probes.figures()]
+            figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle), *starts, *probes.figures()]
             if arguments.peers and shutil.which("podman"):
                 figures += podman(bench)
     finally:

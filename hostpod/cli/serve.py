@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +47,31 @@ def serve(config: Path | None) -> None:
     if os.geteuid() != 0:
         raise Failure("hostpod serve needs root: it makes namespaces, mounts and control groups (sudo hostpod serve)")
     from hostpod.config import load_config  # noqa: PLC0415 - read already
-    from hostpod.daemon.serve import serve as run  # noqa: PLC0415 - the whole daemon
+
+    with _no_certificates_read():
+        from hostpod.daemon.serve import serve as run  # noqa: PLC0415 - the whole daemon
 
     gc.freeze()
     gc.enable()
     sys.exit(run(settings, partial(load_config, config)))
+
+
+@contextmanager
+def _no_certificates_read() -> Iterator[None]:
+    """aiohttp reads all that the host trusts as it is imported, a tenth of a start, for clients that bring no context.
+
+    hostpod has none of these: what asks a URL by TLS makes a context of its own when it first does.
+    """
+    name = ssl.get_default_verify_paths().openssl_cafile_env
+    given = os.environ.get(name)
+    os.environ[name] = os.devnull
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = given
 
 
 def _settings(path: Path | None) -> Config:

@@ -30,7 +30,6 @@ _LACKS = {
         "kernel": "systemd-nspawn: it has no kernel of its own; a virtual machine shows it (make test-vm)",
     },
     "qemu": {
-        "speed": "a virtual machine: it is emulated, so times say nothing; systemd-nspawn shows it (make test)",
         "disk": "a virtual machine: its disk cannot be read while it is off; systemd-nspawn shows it (make test)",
     },
 }[KIND]
@@ -42,7 +41,7 @@ NewPackage = Callable[..., Path]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(what): controllers, kernel, speed or disk, which not every place has")
+    config.addinivalue_line("markers", "needs(what): controllers, kernel or disk, which not every place has")
     config.addinivalue_line("markers", "everywhere: of the short round that a virtual machine runs as well")
     if unknown := set(_CHOSEN) - {"", "all", *rootfs.SUITES}:
         raise pytest.UsageError(f"HOSTPOD_PLACE: {', '.join(unknown)}: neither a suite nor `all`")
