@@ -1,6 +1,7 @@
-"""Which test shows what Kubernetes' own suite of node conformance asks of a pod's life.
+"""Which test shows what Kubernetes' own suite of node conformance asks of a pod's life, and inside its containers.
 
-A title is a line of that list without the marks in brackets. Lines about anything else have a kind instead.
+A title is a line of that list without the marks in brackets, behind its area where that is not `sig-node`. Lines about
+what hostpod has none of yet have a kind instead.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-Kind = Literal["network", "environment", "volumes", "files of a pod", "security", "HTTP", "API objects", "RuntimeClass"]
+Kind = Literal["HTTP", "API objects", "Services", "RuntimeClass"]
 
 _HOOK = "Container Lifecycle Hook when create a pod with lifecycle hook should execute"
 _ENDED = "Container Runtime blackbox test on terminated container should report termination message"
@@ -96,22 +97,138 @@ LIFE: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-AREAS: Mapping[str, Kind] = {"sig-network": "network", "sig-storage": "volumes"}
+_INSIDE = "test_inside.py::"
+_ENVIRONMENT = "test_environment.py::"
+_SECURITY = "test_security_context.py::"
+_TOLD = (f"{_ENVIRONMENT}test_what_the_pod_is_told_of_itself",)
+_OBJECTS = (f"{_ENVIRONMENT}test_config_maps_and_secrets",)
+_EXPANDED = (f"{_INSIDE}test_variables_expand_in_variables_and_arguments",)
+_VOLUMES = "test_conformance_volumes.py::"
+_FILES = (f"{_VOLUMES}test_files_of_an_object",)
+_MODES = (f"{_VOLUMES}test_an_object_of_its_own_mode",)
+_UPDATES = (f"{_VOLUMES}test_updates_of_optional_objects",)
+_ITSELF = (f"{_VOLUMES}test_the_pod_itself",)
+_LABELS = (f"{_VOLUMES}test_labels_and_annotations_as_they_change",)
+_EMPTY_DIRS = (f"{_VOLUMES}test_empty_dirs_of_any_mode",)
+_GRANULAR = "sig-network Networking Granular Checks: Pods should function for"
+_MOUNTED = "should be consumable from pods in volume"
 
-# How titles of sig-node begin that are about something else.
+_OF_CONFIG_MAPS = {
+    _MOUNTED: _FILES,
+    f"{_MOUNTED} as non-root": _FILES,
+    f"{_MOUNTED} with defaultMode set": _MODES,
+    f"{_MOUNTED} with mappings": _FILES,
+    f"{_MOUNTED} with mappings and Item mode set": _FILES,
+    f"{_MOUNTED} with mappings as non-root": _FILES,
+    "should be consumable in multiple volumes in the same pod": _FILES,
+    "optional updates should be reflected in volume": _UPDATES,
+    "updates should be reflected in volume": _UPDATES,
+}
+_OF_SECRETS = {
+    _MOUNTED: _FILES,
+    f"{_MOUNTED} as non-root with defaultMode and fsGroup set": _FILES,
+    f"{_MOUNTED} with defaultMode set": _MODES,
+    f"{_MOUNTED} with mappings": _FILES,
+    f"{_MOUNTED} with mappings and Item Mode set": _FILES,
+    "should be consumable in multiple volumes in a pod": _FILES,
+    "optional updates should be reflected in volume": _UPDATES,
+}
+_OF_THE_POD = {
+    **{
+        f"should provide container's {resource} {kind}": _ITSELF
+        for resource in ("cpu", "memory")
+        for kind in ("limit", "request")
+    },
+    **{
+        f"should provide node allocatable ({resource}) as default {resource} limit if the limit is not set": _ITSELF
+        for resource in ("cpu", "memory")
+    },
+    "should provide podname only": _ITSELF,
+    "should set DefaultMode on files": _ITSELF,
+    "should set mode on item file": _ITSELF,
+    "should update annotations on modification": _LABELS,
+    "should update labels on modification": _LABELS,
+}
+
+INSIDE: Mapping[str, tuple[str, ...]] = {
+    "ConfigMap should be consumable via environment variable": _OBJECTS,
+    "ConfigMap should be consumable via the environment": _OBJECTS,
+    "Secrets should be consumable from pods in env vars": _OBJECTS,
+    "Secrets should be consumable via the environment": _OBJECTS,
+    "Downward API should provide container's limits.cpu/memory and requests.cpu/memory as env vars": _TOLD,
+    "Downward API should provide default limits.cpu/memory from node allocatable": _TOLD,
+    "Downward API should provide host IP as an env var": _TOLD,
+    "Downward API should provide hostIPs as an env var": _TOLD,
+    "Downward API should provide pod UID as env vars": _TOLD,
+    "Downward API should provide pod name, namespace and IP address as env vars": _TOLD,
+    "Variable Expansion should allow composing env vars into new env vars": _EXPANDED,
+    "Variable Expansion should allow substituting values in a container's args": _EXPANDED,
+    "Variable Expansion should allow substituting values in a container's command": _EXPANDED,
+    "Kubelet when scheduling a read only busybox container should not write to root filesystem": (
+        f"{_SECURITY}test_a_restricted_container",
+    ),
+    "Kubelet when scheduling an agnhost Pod with hostAliases should write entries to /etc/hosts": (
+        "test_names.py::test_aliases_of_the_pod",
+    ),
+    "KubeletManagedEtcHosts should test kubelet managed /etc/hosts file": (
+        f"{_INSIDE}test_the_files_of_the_pod",
+        "test_names.py::test_aliases_on_the_host_s_network",
+        "test_volumes.py::test_a_volume_in_the_place_of_a_pod_file_wins_and_parents_come_first",
+    ),
+    "Security Context When creating a container with runAsUser should run the container with uid 65534": (
+        f"{_SECURITY}test_user_and_groups",
+    ),
+    "Security Context When creating a pod with privileged should run the container as unprivileged when false": (
+        f"{_SECURITY}test_who_is_privileged",
+        f"{_INSIDE}test_rights_of_a_container",
+    ),
+    "Security Context When creating a pod with readOnlyRootFilesystem should run the container with writable rootfs "
+    "when readOnlyRootFilesystem=false": (f"{_INSIDE}test_what_is_hidden_and_what_is_read_only",),
+    "Security Context when creating containers with AllowPrivilegeEscalation should not allow privilege escalation "
+    "when false": (f"{_SECURITY}test_a_restricted_container",),
+    "Sysctls should reject invalid sysctls": (f"{_SECURITY}test_kernel_parameters_of_the_pod",),
+    "Sysctls should support sysctls": (f"{_SECURITY}test_kernel_parameters_of_the_pod",),
+    **{
+        f"sig-storage {form} {what}": cases
+        for form in ("ConfigMap", "Projected configMap")
+        for what, cases in _OF_CONFIG_MAPS.items()
+    },
+    "sig-storage ConfigMap binary data should be reflected in volume": _FILES,
+    **{
+        f"sig-storage {form} {what}": cases
+        for form in ("Secrets", "Projected secret")
+        for what, cases in _OF_SECRETS.items()
+    },
+    "sig-storage Secrets should be able to mount in a volume regardless of a different secret existing with same name "
+    "in different namespace": _FILES,
+    **{
+        f"sig-storage {form} {what}": cases
+        for form in ("Downward API volume", "Projected downwardAPI")
+        for what, cases in _OF_THE_POD.items()
+    },
+    **{
+        f"sig-storage EmptyDir volumes should support ({user},{mode},{medium})": _EMPTY_DIRS
+        for user in ("root", "non-root")
+        for mode in ("0644", "0666", "0777")
+        for medium in ("default", "tmpfs")
+    },
+    "sig-storage EmptyDir volumes volume on default medium should have the correct mode": _EMPTY_DIRS,
+    "sig-storage EmptyDir volumes volume on tmpfs should have the correct mode": _EMPTY_DIRS,
+    "sig-storage Projected combined should project all components that make up the projection API": (
+        "test_config_volumes.py::test_several_in_one",
+    ),
+    **{
+        f"{_GRANULAR} {way}-pod communication: {protocol}": ("test_conformance.py::test_pods_and_node_reach_a_pod",)
+        for way in ("intra", "node")
+        for protocol in ("http", "udp")
+    },
+}
+
+# How titles begin that are about something else.
 KINDS: Mapping[str, Kind] = {
-    "ConfigMap should be consumable": "environment",
     "ConfigMap should update ConfigMap": "API objects",
-    "Downward API": "environment",
     "Ephemeral Containers": "API objects",
-    "Kubelet when scheduling a read only busybox container": "security",
-    "Kubelet when scheduling an agnhost Pod with hostAliases": "files of a pod",
-    "KubeletManagedEtcHosts": "files of a pod",
-    "Pods should contain environment variables": "environment",
+    "Pods should contain environment variables for services": "Services",
     "Pods should support": "HTTP",
     "RuntimeClass": "RuntimeClass",
-    "Secrets": "environment",
-    "Security Context": "security",
-    "Sysctls": "security",
-    "Variable Expansion": "environment",
 }

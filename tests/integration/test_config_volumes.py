@@ -12,7 +12,7 @@ from tests.integration.harness import FOREVER, Daemon, container, pod, reasons, 
 
 pytestmark = pytest.mark.integration
 
-WATCH = "while :; do cat /v/* 2>/dev/null | tr '\\n' ' '; echo; usleep 50000; done"
+WATCH = "trap 'exit 0' TERM; while :; do cat /v/* 2>/dev/null | tr '\\n' ' '; echo; usleep 50000; done"
 
 
 def config_map(name: str, **data: str) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hostpod.host.namespaces import inside
 from lab import client
 from tests.integration.crash_kit import until
 from tests.integration.fakehost import UPLINK_ADDRESS
@@ -34,6 +38,38 @@ def test_a_pod_knows_the_address_of_its_host(node: Daemon) -> None:
     web = node.wait_running("web-lab")["web-lab"]
     assert web["status"]["hostIP"] == UPLINK_ADDRESS
     assert web["status"]["hostIPs"] == [{"ip": UPLINK_ADDRESS}]
+
+
+def test_pods_and_node_reach_a_pod(node: Daemon) -> None:
+    """Over TCP, as HTTP goes, and by UDP: from another pod, and from the host's network."""
+    for name in ("serves", "asks", "here"):
+        node.drop(f"{name}.yaml", pod(name, hostNetwork=name == "here"))
+    pods = node.wait_running("serves-lab", "asks-lab", "here-lab")
+    address, gateway = pods["serves-lab"]["status"]["podIP"], next(IPv4Network(node.names.subnet).hosts())
+    with (
+        inside(_network(node, "serves-lab"), lambda: socket.create_server(("0.0.0.0", 8080))) as listening,
+        inside(_network(node, "serves-lab"), lambda: socket.socket(type=socket.SOCK_DGRAM)) as datagrams,
+    ):
+        datagrams.bind(("0.0.0.0", 8081))
+        for name in ("asks-lab", "here-lab"):
+            came_from = pods[name]["status"]["podIP"] if name == "asks-lab" else str(gateway)
+            with (
+                inside(_network(node, name), lambda: socket.create_connection((address, 8080))),
+                inside(_network(node, name), lambda: socket.socket(type=socket.SOCK_DGRAM)) as asking,
+            ):
+                connection, sender = listening.accept()
+                connection.close()
+                assert sender[0] == came_from
+                asking.sendto(b"hello", (address, 8081))
+                content, sender = datagrams.recvfrom(64)
+                assert (content, sender[0]) == (b"hello", came_from)
+                datagrams.sendto(b"answer", sender)
+                assert asking.recv(64) == b"answer"
+
+
+def _network(node: Daemon, name: str) -> Path:
+    """The network namespace of a pod."""
+    return Path(f"/proc/{node.processes(name)['c0'][0]}/ns/net")
 
 
 @pytest.mark.everywhere
