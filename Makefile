@@ -76,8 +76,8 @@ bench: images systems ## Measure against the floor (PEERS=podman adds podman, PR
 	@$(PYTHON) -m compileall -q hostpod
 	@$(PYTHON) -m bench $(if $(PEERS),--peers $(PEERS)) $(if $(PROFILE),--profile)
 
-golden: setup ## Rewrite the golden files from what the code does now
-	@HOSTPOD_WRITE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit -k golden
+golden: images ## Rewrite the golden files from what the code does now (root)
+	@HOSTPOD_WRITE_GOLDEN=1 $(PYTHON) -m pytest -q tests/unit tests/integration -k golden
 
 docs: setup ## Write the generated documents and diagrams anew
 	@packaging/setup/docs
