@@ -13,7 +13,7 @@ from lab import client
 from lab.instance import Instance
 from lab.leaks import wait_until_gone
 from lab.names import Names
-from lab.place import LabError
+from lab.place import LabError, patient
 from lab.registry import Registry, write_policy, write_registries_conf
 
 NEEDED = ("runc", "conmon", "catatonit", "skopeo", "tar2sqfs", "nft", "ip", "mount", "dpkg-deb")
@@ -144,6 +144,9 @@ def pod(name: str, *commands: str, image: str = "busybox", grace_s: int = 1, **s
     }
 
 
+EVERY_SECOND = {"periodSeconds": 1, "timeoutSeconds": int(patient(5)), "failureThreshold": 1}
+"""Of a probe whose first answer counts."""
+
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
 """A shell that ends at once on SIGTERM, though it is process 1 of its container."""
 
@@ -186,6 +189,7 @@ def seen(node: Daemon, script: str, *, spec: dict[str, Any] | None = None, **con
 
 
 __all__ = [
+    "EVERY_SECOND",
     "FOREVER",
     "NODE",
     "Daemon",

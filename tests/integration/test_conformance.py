@@ -15,14 +15,13 @@ from hostpod.host.namespaces import inside
 from lab import client
 from tests.integration.crash_kit import until
 from tests.integration.fakehost import UPLINK_ADDRESS
-from tests.integration.harness import FOREVER, Daemon, container, pod, statuses
+from tests.integration.harness import EVERY_SECOND, FOREVER, Daemon, container, pod, statuses
 from tests.integration.test_probe_kinds import messages, running
 from tests.unit.engine.grpc_server import Health, healthy
 
 pytestmark = pytest.mark.integration
 
 QUICK_BACKOFF = {"backoff": {"initial": "50ms", "max": "100ms"}}
-EVERY_SECOND = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 1}
 
 
 def test_a_pod_that_always_fails_can_be_removed(node: Daemon) -> None:

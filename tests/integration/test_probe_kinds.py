@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.integration.crash_kit import until
-from tests.integration.harness import FOREVER, Daemon, container, pod
+from tests.integration.harness import EVERY_SECOND, FOREVER, Daemon, container, pod
 from tests.unit.engine.grpc_server import Health, healthy
 from tests.unit.engine.servers import Served, certificate, said, serving
 
 pytestmark = pytest.mark.integration
 
 T = TypeVar("T")
-EVERY_SECOND = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 1}
 
 
 @contextmanager

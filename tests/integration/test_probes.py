@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration.crash_kit import until
-from tests.integration.harness import FOREVER, Daemon, conditions, container, pod, reasons, statuses
+from tests.integration.harness import EVERY_SECOND, FOREVER, Daemon, conditions, container, pod, reasons, statuses
 
 pytestmark = pytest.mark.integration
 
 QUICK_BACKOFF = {"backoff": {"initial": "50ms", "max": "100ms"}}
-EVERY_SECOND = {"periodSeconds": 1, "timeoutSeconds": 5, "failureThreshold": 1}
 HEALTHY = {"exec": {"command": ["cat", "/tmp/health"]}}
 SERVING = "mkdir /tmp/w; echo fine > /tmp/w/healthz; exec httpd -f -p 8080 -h /tmp/w"
 
@@ -118,7 +118,7 @@ def test_a_hung_probe_ends_at_its_time_and_leaves_nothing(node: Daemon) -> None:
 
 
 def test_a_ready_container_stays_ready_over_a_restart_of_the_daemon(node: Daemon) -> None:
-    slow = HEALTHY | {"periodSeconds": 1, "timeoutSeconds": 5, "initialDelaySeconds": 1}
+    slow = HEALTHY | {"periodSeconds": 1, "timeoutSeconds": int(patient(5)), "initialDelaySeconds": 1}
     node.drop("kept.yaml", probed("kept", f"touch /tmp/health; {FOREVER}", readinessProbe=slow))
     node.wait_container("kept-lab", lambda each: each["ready"], what="ready")
     before = node.pods()["kept-lab"]["status"]

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from lab.place import patient
 from tests.integration.crash_kit import until
 from tests.integration.harness import FOREVER, Daemon, container, pod, reasons, statuses
 
 pytestmark = pytest.mark.integration
 
-READY = {"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 1, "timeoutSeconds": 5}
+READY = {"exec": {"command": ["cat", "/tmp/ready"]}, "periodSeconds": 1, "timeoutSeconds": int(patient(5))}
 
 
 def version(name: str, word: str, *, ready: bool = True, deadline: int | None = None) -> dict[str, Any]:
