@@ -9,6 +9,7 @@ from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 from hostpod.config.values import (
     DEFAULT_PATH,
+    LEAST_MTU6,
     BackoffConfig,
     BinariesConfig,
     CgroupConfig,
@@ -24,6 +25,7 @@ from hostpod.config.values import (
 
 __all__ = [
     "DEFAULT_PATH",
+    "LEAST_MTU6",
     "AbsolutePath",
     "BackoffConfig",
     "BinariesConfig",

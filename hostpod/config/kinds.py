@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_FOR_HOSTS6 = (IPv6Network("fc00::/7"), IPv6Network("2000::/3"))
 
 
 def parse_duration(value: object) -> object:
@@ -60,6 +61,22 @@ def subnet(value: str) -> str:
     return value
 
 
+def subnet6(value: str) -> str:
+    """An IPv6 subnet of addresses that hosts may have, with room for as many pods as the widest IPv4 subnets."""
+    try:
+        network = IPv6Network(value)
+    except ValueError as error:
+        raise ValueError(f'"{value}" is not an IPv6 subnet ({error}), write for example fd3b:6a5c:91d2::/64') from error
+    if not 64 <= network.prefixlen <= 112:
+        raise ValueError(f'"{value}" cannot be used, its prefix length must be from 64 to 112')
+    if not any(network.subnet_of(wide) for wide in _FOR_HOSTS6):
+        raise ValueError(
+            f"\"{value}\" cannot be used, it must lie in fc00::/7 (a site's own) or in 2000::/3 (everybody's), "
+            "write for example fd3b:6a5c:91d2::/64"
+        )
+    return value
+
+
 def address(value: str) -> str:
     """An IPv4 or IPv6 address."""
     try:
@@ -76,6 +93,7 @@ Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lamb
 AbsolutePath = Annotated[Path, BeforeValidator(absolute_path)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 Subnet = Annotated[str, AfterValidator(subnet)]
+Subnet6 = Annotated[str, AfterValidator(subnet6)]
 Address = Annotated[str, AfterValidator(address)]
 
 

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from hostpod.config import names
 from hostpod.config.amounts import Threshold, is_share, not_negative
-from hostpod.config.kinds import LIVE, Section, absolute_path, address, parse_duration, subnet, web_address
+from hostpod.config.kinds import LIVE, Section, absolute_path, address, parse_duration, subnet, subnet6, web_address
 from hostpod.config.values import Config
 
 Keys = tuple[str, ...]
@@ -91,6 +91,7 @@ _FUNCTIONS = {
     names.bridge: names.BRIDGE_RANGE,
     absolute_path: "absolute",
     subnet: "IPv4, prefix length from 8 to 29",
+    subnet6: "IPv6, prefix length from 64 to 112",
     address: "IPv4 or IPv6",
     web_address: "http:// or https://",
     not_negative: "0 or more",

@@ -5,16 +5,20 @@ docs/settings.md and examples/hostpod.yaml are made from this file by `python -m
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hostpod.config import names
-from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, WebAddress
+from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, Subnet6, WebAddress
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
+
+# RFC 8200: a link with a smaller MTU carries no IPv6.
+LEAST_MTU6 = 1280
 
 # What the package's socket units open, systemd opens, and hostpod cannot change it.
 _MASK = "The service has it from systemd: for another, first systemctl mask --now {unit}."
@@ -150,12 +154,32 @@ class NetworkConfig(Section):
         "hostpod0", description="Bridge that pods are joined to."
     )
     subnet: Subnet = Field("10.85.0.0/16", description="IPv4 subnet of the pods; its first address is the bridge's.")
+    subnet6: Subnet6 | None = Field(
+        None,
+        description="IPv6 subnet of the pods, for an address beside the IPv4 one; its first address is the bridge's. "
+        "unset: IPv4 alone. Pods that run keep what they have (docs/inside.md).",
+    )
     table: str = Field(
         "hostpod", pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$", description="nftables table of hostpod's own."
     )
     link_prefix: str = Field("hp", pattern=r"^[a-z][a-z0-9]{0,4}$", description="Beginning of the host's veth names.")
     mtu: int = Field(0, ge=0, le=65535, description="MTU of the pods' links; 0 takes the uplink's.")
     masquerade: bool = Field(True, description="Translate what leaves the bridge to the host's address.")
+    masquerade6: bool = Field(
+        True, description="The same for IPv6: false where subnet6 is routed to this host from outside."
+    )
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        if self.subnet6 is None:
+            return self
+        if IPv6Network(self.subnet6).num_addresses < IPv4Network(self.subnet).num_addresses:
+            raise ValueError(
+                f"subnet6 {self.subnet6} has fewer addresses than subnet {self.subnet}: choose a wider one"
+            )
+        if 0 < self.mtu < LEAST_MTU6:
+            raise ValueError(f"mtu {self.mtu} is too small for subnet6: IPv6 needs {LEAST_MTU6}")
+        return self
 
 
 class ImagesConfig(Section):

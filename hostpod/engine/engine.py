@@ -368,7 +368,7 @@ class Engine:
     def _look(self, key: str) -> PodJson | None:
         seen = self._workers[key].sight() if key in self._workers else None
         if seen is not None:
-            return render(seen, now=now(), rule=self._rule, host_ip=self._edges.network.uplink_address())
+            return render(seen, now=now(), rule=self._rule, host_ips=self._edges.network.uplink_addresses())
         return self._refused[key].render() if key in self._refused else None
 
     def _tell(self, key: str) -> None:

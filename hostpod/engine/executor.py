@@ -121,7 +121,7 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
     facts = PodFacts(
         hostname=pod_hostname(pod),
         nodename=pod_nodename(pod),
-        address=None if pod.spec.host_network else edges.network.reserve(state.uid).ip,
+        addresses=() if pod.spec.host_network else edges.network.reserve(state.uid).ips,
         memory_limit_bytes=pod_limits(pod).memory_limit_bytes,
         running=running_facts(state, edges),
         configs=edges.configs.held,

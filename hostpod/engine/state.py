@@ -69,7 +69,7 @@ class PodState:
             pause=self.pause is not None,
             remains=self.remains,
             sandbox_at=self.record.sandbox_at,
-            ip=self.attachment.ip if self.attachment else None,
+            ips=self.attachment.ips if self.attachment else (),
             containers=tuple(record.observed() for record in self.containers.values()),
             images={name: image.id for name, image in self.images.items()},
             failures=dict(self.failures),

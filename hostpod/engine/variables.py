@@ -27,13 +27,12 @@ def variables(state: PodState, container: Container, facts: RunningFacts, config
 
 def running_facts(state: PodState, edges: Edges) -> RunningFacts:
     """What the pod is told of itself beyond its manifest."""
-    host = edges.network.uplink_address()
-    host_ips = (host,) if host else ()
+    host_ips = edges.network.uplink_addresses()
     room = room_of(edges.config, edges.privileges)
     disk = space_left((edges.paths.state,))
     return RunningFacts(
         # Its lease has its address before it is attached, which goes on beside the making of containers.
-        pod_ips=host_ips if state.record.pod.spec.host_network else (edges.network.reserve(state.uid).ip,),
+        pod_ips=host_ips if state.record.pod.spec.host_network else edges.network.reserve(state.uid).ips,
         host_ips=host_ips,
         allocatable={
             "cpu": Quantity(nano=room.cpu_milli * MILLI),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,9 @@ from hostpod.plan.status import pod_status
 from hostpod.plan.timestamp import timestamp
 
 
-def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None) -> dict[str, Any]:
+def render(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ips: Sequence[str]) -> dict[str, Any]:
     """The v1 Pod, in the shape of GET /pods."""
-    status = pod_status(seen, now=now, rule=rule, host_ip=host_ip, qos_class=qos_class(seen.pod))
+    status = pod_status(seen, now=now, rule=rule, host_ips=host_ips, qos_class=qos_class(seen.pod))
     metadata: dict[str, Any] = {"creationTimestamp": timestamp(seen.admitted_at)}
     if seen.ending is not None:
         metadata["deletionTimestamp"] = timestamp(seen.ending.since + seen.ending.grace_s)

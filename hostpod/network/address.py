@@ -1,7 +1,7 @@
 """Which address, hardware address and link name a pod gets. Pure.
 
-Hardware addresses follow from the IPv4 address, so that an address which comes back with another pod is still right in
-the neighbour tables of the others.
+Hardware addresses and IPv6 addresses follow from the IPv4 address, so that an address which comes back with another pod
+is still right in the neighbour tables of the others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ import hashlib
 import re
 from collections.abc import Container
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+IPAddress = IPv4Address | IPv6Address
+IPInterface = IPv4Interface | IPv6Interface
+IPNetwork = IPv4Network | IPv6Network
 
 # Two octets each with the bit "locally administered"; the IPv4 address fills the rest.
 _POD_MAC = b"\x0a\x58"
@@ -20,17 +24,26 @@ BRIDGE_MAC = b"\x0e\x70"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodSubnet:
-    """The pods' IPv4 subnet: its first address is the bridge's, the last is broadcast, all others are for pods."""
+    """The pods' IPv4 subnet: its first address is the bridge's, the last is broadcast, all others are for pods.
+
+    Beside it there may be an IPv6 subnet, in which every address of the first has its counterpart.
+    """
 
     network: IPv4Network
+    network6: IPv6Network | None = None
 
     @classmethod
-    def parse(cls, text: str) -> PodSubnet:
-        """A subnet as settings write it; ValueError when it has host bits or no room for a pod."""
-        network = IPv4Network(text)
+    def parse(cls, text: str, text6: str | None = None) -> PodSubnet:
+        """Subnets as settings write them; ValueError when one has host bits or no room for a pod."""
+        network, network6 = IPv4Network(text), IPv6Network(text6) if text6 else None
         if network.num_addresses < 4:
             raise ValueError(f"subnet {text} has no room for a pod")
-        return cls(network=network)
+        if network6 is not None and network6.num_addresses < network.num_addresses:
+            raise ValueError(f"subnet {text6} has fewer addresses than {text}")
+        return cls(network=network, network6=network6)
+
+    def __str__(self) -> str:
+        return f"subnets {self.network} and {self.network6}" if self.network6 else f"subnet {self.network}"
 
     @property
     def gateway(self) -> IPv4Address:
@@ -39,6 +52,21 @@ class PodSubnet:
     @property
     def prefix_len(self) -> int:
         return self.network.prefixlen
+
+    @property
+    def bridge_addresses(self) -> tuple[IPInterface, ...]:
+        """What the bridge has of each subnet."""
+        address = IPv4Interface((self.gateway, self.prefix_len))
+        gateway6 = self.beside(self.gateway)
+        if self.network6 is None or gateway6 is None:
+            return (address,)
+        return address, IPv6Interface((gateway6, self.network6.prefixlen))
+
+    def beside(self, address: IPv4Address) -> IPv6Address | None:
+        """The IPv6 address of who has this IPv4 address: as far from the beginning of its subnet."""
+        if self.network6 is None:
+            return None
+        return self.network6[int(address) - int(self.network.network_address)]
 
     @property
     def capacity(self) -> int:

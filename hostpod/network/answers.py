@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 from typing import Any
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
+from hostpod.network.address import IPAddress, IPInterface, IPNetwork
+
+_INET6 = 10
 _TYPE_UNICAST = 1
 _SCOPE_GLOBAL = 0
 
@@ -30,7 +33,7 @@ class LinkAddress:
     """An address of the link with this index."""
 
     index: int
-    interface: IPv4Interface
+    interface: IPInterface
     is_global: bool
 
 
@@ -39,8 +42,8 @@ class Route:
     """The way to a network, and the source address the kernel would choose."""
 
     index: int
-    network: IPv4Network
-    source: IPv4Address | None
+    network: IPNetwork
+    source: IPAddress | None
 
 
 def link(answer: bytes) -> Link:
@@ -57,28 +60,30 @@ def link(answer: bytes) -> Link:
 
 
 def address(answer: bytes) -> LinkAddress:
-    """An answer about an IPv4 address."""
+    """An answer about an address."""
     message = _decoded(ifaddrmsg, answer)
     # On a point-to-point link IFA_ADDRESS is the other end's.
     own = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+    interface = IPv6Interface if message["family"] == _INET6 else IPv4Interface
     return LinkAddress(
         index=message["index"],
-        interface=IPv4Interface((own, message["prefixlen"])),
+        interface=interface((own, message["prefixlen"])),
         is_global=message["scope"] == _SCOPE_GLOBAL,
     )
 
 
 def route(answer: bytes) -> Route | None:
-    """An answer about an IPv4 route; None for one that leads nowhere, or through several links."""
+    """An answer about a route; None for one that leads nowhere, or through several links."""
     message = _decoded(rtmsg, answer)
     index = message.get_attr("RTA_OIF")
     if message["type"] != _TYPE_UNICAST or index is None:
         return None
     source = message.get_attr("RTA_PREFSRC")
+    network = IPv6Network if message["family"] == _INET6 else IPv4Network
     return Route(
         index=index,
-        network=IPv4Network((message.get_attr("RTA_DST") or 0, message["dst_len"])),
-        source=IPv4Address(source) if source else None,
+        network=network((message.get_attr("RTA_DST") or 0, message["dst_len"])),
+        source=ip_address(source) if source else None,
     )
 
 

@@ -1,10 +1,11 @@
-"""Whether the pods' subnet is already in use on this host. Pure."""
+"""Whether a subnet of the pods is already in use on this host. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network
+
+from hostpod.network.address import IPInterface, IPNetwork
 
 # What is wider is a default route in pieces (a VPN's 0.0.0.0/1 and 128.0.0.0/1), and gives way to any real network.
 WIDEST_ROUTE_PREFIX = 8
@@ -15,7 +16,7 @@ class HostAddress:
     """An address of a link of the host."""
 
     link: str
-    interface: IPv4Interface
+    interface: IPInterface
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,11 +24,11 @@ class HostRoute:
     """A network that the host reaches through a link."""
 
     link: str
-    network: IPv4Network
+    network: IPNetwork
 
 
 def find_collision(
-    subnet: IPv4Network, bridge: str, addresses: Iterable[HostAddress], routes: Iterable[HostRoute]
+    subnet: IPNetwork, bridge: str, addresses: Iterable[HostAddress], routes: Iterable[HostRoute]
 ) -> str | None:
     """What the subnet overlaps, in words, or None. What is on the bridge itself is hostpod's own."""
     for address in addresses:

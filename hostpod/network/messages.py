@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Interface
-from typing import Any
+from ipaddress import IPv4Address, IPv6Address, ip_interface
+from typing import Any, Literal
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
-from hostpod.network.address import mac_text
+from hostpod.network.address import IPAddress, IPInterface, mac_text
 from hostpod.network.template import Template
 
 POD_LINK = "eth0"
@@ -29,16 +29,21 @@ _CHANGE = _REQUEST | _ACK
 _MAKE = _CHANGE | _EXCLUSIVE | _CREATE
 
 _UP = 1
-_INET = 2
+_FAMILIES = {4: 2, 6: 10}  # AF_INET, AF_INET6
+_NO_DETECTION = 0x02  # IFA_F_NODAD: the address is no guess, and usable at once
 _TABLE_MAIN, _PROTO_STATIC, _TYPE_UNICAST = 254, 4, 1
 _SKIP_STATISTICS = 8
 
 _NUMBER = struct.Struct("=I")
 _HOST_MAC_MARK, _POD_MAC_MARK = b"\x02\xf1\xf2\xf3\xf4\xf5", b"\x02\xf6\xf7\xf8\xf9\xfa"
 _MTU_MARK, _NETNS_MARK, _INDEX_MARK = 0x7E1D2C3B, 0x7E2C3B4A, 0x7E3B4A59
-_ADDRESS_MARK = IPv4Address("127.241.242.243")
+_ADDRESS_MARKS: tuple[tuple[str, IPAddress], ...] = (
+    ("address", IPv4Address("127.241.242.243")),
+    ("address6", IPv6Address("fd7e:4d5c:6b7a:f8e9:7a6b:5c4d:3e2f:1a0b")),
+)
 
 Attributes = Sequence[tuple[str, Any]]
+Version = Literal[4, 6]
 
 
 def number(value: int) -> bytes:
@@ -98,22 +103,29 @@ POD_SETUP_STEPS = (
     "give the pod its address",
     "route the pod's way out",
 )
+POD_SETUP_STEPS6 = (*POD_SETUP_STEPS, "give the pod its IPv6 address", "route the pod's way out by IPv6")
 
 
-def pod_setup_template(*, gateway: IPv4Address, prefix_len: int) -> Template:
-    """Everything inside the pod's namespace, one message for each of POD_SETUP_STEPS. To be filled: index, address."""
-    batch = (
-        link_up(LOOPBACK_INDEX, sequence=1)
-        + link_up(_INDEX_MARK, sequence=2)
-        + add_address(_INDEX_MARK, IPv4Interface((_ADDRESS_MARK, prefix_len)), sequence=3)
-        + _default_route(_INDEX_MARK, gateway, sequence=4)
-    )
-    return Template(batch, {"index": number(_INDEX_MARK), "address": _ADDRESS_MARK.packed})
+def pod_setup_template(gateways: Sequence[IPInterface]) -> Template:
+    """Everything inside the pod's namespace. Each subnet has its gateway, that of IPv4 comes first.
+
+    The messages are those of POD_SETUP_STEPS, or for two subnets POD_SETUP_STEPS6. To be filled: index, address and,
+    for two subnets, address6.
+    """
+    batch = link_up(LOOPBACK_INDEX, sequence=1) + link_up(_INDEX_MARK, sequence=2)
+    marks = {"index": number(_INDEX_MARK)}
+    for gateway, (name, mark), sequence in zip(gateways, _ADDRESS_MARKS, (3, 5), strict=False):
+        address = ip_interface((mark, gateway.network.prefixlen))
+        batch += add_address(_INDEX_MARK, address, sequence=sequence)
+        batch += _default_route(_INDEX_MARK, gateway.ip, sequence=sequence + 1)
+        marks[name] = mark.packed
+    return Template(batch, marks)
 
 
-def _default_route(index: int, gateway: IPv4Address, *, sequence: int) -> bytes:
+def _default_route(index: int, gateway: IPAddress, *, sequence: int) -> bytes:
     attrs = [("RTA_GATEWAY", str(gateway)), ("RTA_OIF", index)]
-    fields = {"family": _INET, "table": _TABLE_MAIN, "proto": _PROTO_STATIC, "type": _TYPE_UNICAST}
+    family = _FAMILIES[gateway.version]
+    fields = {"family": family, "table": _TABLE_MAIN, "proto": _PROTO_STATIC, "type": _TYPE_UNICAST}
     return _request(rtmsg, _NEWROUTE, _MAKE, sequence=sequence, attrs=attrs, **fields)
 
 
@@ -167,32 +179,35 @@ def delete_group(group: int) -> bytes:
 # Addresses and routes
 
 
-def add_address(index: int, interface: IPv4Interface, *, sequence: int = 1) -> bytes:
+def add_address(index: int, interface: IPInterface, *, sequence: int = 1) -> bytes:
     """Give a link an address; the route to its network comes with it."""
     return _address(_NEWADDR, _MAKE, index, interface, sequence)
 
 
-def remove_address(index: int, interface: IPv4Interface) -> bytes:
+def remove_address(index: int, interface: IPInterface) -> bytes:
     """Take an address from a link."""
     return _address(_DELADDR, _CHANGE, index, interface, 1)
 
 
-def _address(code: int, flags: int, index: int, interface: IPv4Interface, sequence: int) -> bytes:
+def _address(code: int, flags: int, index: int, interface: IPInterface, sequence: int) -> bytes:
     attrs = [("IFA_LOCAL", str(interface.ip)), ("IFA_ADDRESS", str(interface.ip))]
-    fields = {"family": _INET, "prefixlen": interface.network.prefixlen, "index": index}
+    fields = {"family": _FAMILIES[interface.version], "prefixlen": interface.network.prefixlen, "index": index}
+    if interface.version == 6:
+        fields["flags"] = _NO_DETECTION
     return _request(ifaddrmsg, code, flags, sequence=sequence, attrs=attrs, **fields)
 
 
-def all_addresses() -> bytes:
-    """Ask for every IPv4 address."""
-    return _request(ifaddrmsg, _GETADDR, _REQUEST | _DUMP, family=_INET)
+def all_addresses(version: Version) -> bytes:
+    """Ask for every address of IPv4 or IPv6."""
+    return _request(ifaddrmsg, _GETADDR, _REQUEST | _DUMP, family=_FAMILIES[version])
 
 
-def all_routes() -> bytes:
-    """Ask for every IPv4 route."""
-    return _request(rtmsg, _GETROUTE, _REQUEST | _DUMP, family=_INET)
+def all_routes(version: Version) -> bytes:
+    """Ask for every route of IPv4 or IPv6."""
+    return _request(rtmsg, _GETROUTE, _REQUEST | _DUMP, family=_FAMILIES[version])
 
 
-def route_to(address: IPv4Address) -> bytes:
+def route_to(address: IPAddress) -> bytes:
     """Ask which way a packet to the address would go."""
-    return _request(rtmsg, _GETROUTE, _REQUEST, attrs=[("RTA_DST", str(address))], family=_INET, dst_len=32)
+    fields = {"family": _FAMILIES[address.version], "dst_len": address.max_prefixlen}
+    return _request(rtmsg, _GETROUTE, _REQUEST, attrs=[("RTA_DST", str(address))], **fields)

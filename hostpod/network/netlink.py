@@ -36,13 +36,13 @@ _BUFFER_BYTES = 1 << 16
 class Netlink:
     """One rtnetlink socket. It belongs to the network namespace of the thread that makes it, whoever uses it later."""
 
-    def __init__(self, *, group: int | None = None) -> None:
+    def __init__(self, *, groups: Sequence[int] = ()) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         # The kernel then says in words what it minds, and does not send the whole request back.
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._socket.bind((0, 0))  # a socket without a port of its own would be left out when the kernel tells a group
-        if group is not None:
+        for group in groups:
             self._socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
             self._socket.settimeout(0)
 

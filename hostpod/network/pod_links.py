@@ -15,8 +15,9 @@ from hostpod.host.namespaces import NamespaceError, inside
 from hostpod.network import messages
 from hostpod.network.address import PodSubnet, host_end_mac, is_host_link, pod_mac
 from hostpod.network.errors import NetlinkError, NetworkError
+from hostpod.network.leases import Lease
 from hostpod.network.netlink import Netlink
-from hostpod.network.sysctl import turn_off_ipv6
+from hostpod.network.sysctl import turn_off_ipv6, turn_on_ipv6
 
 
 class PodLinks:
@@ -25,26 +26,31 @@ class PodLinks:
     def __init__(self, *, prefix: str, bridge: str, bridge_index: int, subnet: PodSubnet) -> None:
         self._prefix = prefix
         self._link = messages.pod_link_template(name_length=len(prefix) + 10, bridge_index=bridge_index)
-        self._setup = messages.pod_setup_template(gateway=subnet.gateway, prefix_len=subnet.prefix_len)
+        self._setup = messages.pod_setup_template(subnet.bridge_addresses[:1])
+        self._setup6 = messages.pod_setup_template(subnet.bridge_addresses)
         # Links to be removed are gathered in a group of the kernel's: a number that nobody chooses by hand.
         self._doomed = 0x40000000 | zlib.crc32(bridge.encode()) >> 2
 
-    def join(self, name: str, netns: Path, address: IPv4Address, mtu: int) -> None:
-        """Join a namespace to the bridge: a link with its host end `name`, the address, loopback, the way out.
+    def join(self, name: str, netns: Path, lease: Lease, mtu: int) -> None:
+        """Join a namespace to the bridge: a link with its host end `name`, the addresses, loopback, the ways out.
 
         A link of that name, left by a daemon that was killed, is replaced.
         """
         try:
-            pod = inside(netns, _enter)
+            pod = inside(netns, _enter6 if lease.ip6 else _enter)
         except NamespaceError as error:
             raise NetworkError(str(error)) from error
         with pod:
-            self._make(name, netns, address, mtu)
+            self._make(name, netns, lease.ip, mtu)
             index = pod.link_index(messages.POD_LINK)
             if index is None:
                 raise NetworkError(f"cannot find the pod's link {messages.POD_LINK} in {netns}")
-            values = {"index": messages.number(index), "address": address.packed}
-            pod.change(self._setup.fill(values), what=messages.POD_SETUP_STEPS)
+            values = {"index": messages.number(index), "address": lease.ip.packed}
+            if lease.ip6 is None:
+                pod.change(self._setup.fill(values), what=messages.POD_SETUP_STEPS)
+            else:
+                values["address6"] = lease.ip6.packed
+                pod.change(self._setup6.fill(values), what=messages.POD_SETUP_STEPS6)
 
     def _make(self, name: str, netns: Path, address: IPv4Address, mtu: int) -> None:
         descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
@@ -97,6 +103,11 @@ class PodLinks:
 def _enter() -> Netlink:
     # In a thread that has joined the pod's namespace. The pod's link, made later, follows the default.
     turn_off_ipv6("default")
+    return Netlink()
+
+
+def _enter6() -> Netlink:
+    turn_on_ipv6("default")
     return Netlink()
 
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 
-from hostpod.config import NetworkConfig
+from hostpod.config import LEAST_MTU6, NetworkConfig
 from hostpod.network import sysctl
 from hostpod.network.address import PodSubnet, host_link, mac_text, pod_mac
 from hostpod.network.bridge import bridges_of_hostpod, link_exists, open_bridge, remove_bridge
+from hostpod.network.errors import NetworkError
 from hostpod.network.firewall import ruleset
-from hostpod.network.leases import Leases
+from hostpod.network.leases import Lease, Leases
 from hostpod.network.netlink import Netlink
 from hostpod.network.own_table import remove_table, replace_table
 from hostpod.network.pod_links import PodLinks
 from hostpod.network.threads import Gathered, in_thread
 from hostpod.network.uplink import UplinkWatch
 
-# What ip_forward was before the first start, beside the leases: a reboot forgets both.
+# What forwarding was before the first start, beside the leases: a reboot forgets both.
 FORWARDING_NOTE = "ip_forward.before"
+FORWARDING6_NOTE = "ipv6_forwarding.before"
 
 NO_LINK = 0  # the kernel numbers links from 1
 
@@ -31,14 +32,20 @@ _THREADS = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attachment:
-    """A pod's place in the network. `host_link` is the host's end of its link."""
+    """A pod's place in the network; `ip6` is None for IPv4 alone. `host_link` is the host's end of its link."""
 
     ip: str
+    ip6: str | None = None
     prefix_len: int
     gateway: str
     mac: str
     mtu: int
     host_link: str
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """Its addresses, as in status.podIPs."""
+        return (self.ip, self.ip6) if self.ip6 else (self.ip,)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +61,9 @@ class PodNetwork:
 
     def __init__(self, config: NetworkConfig, *, leases: Path) -> None:
         self._config = config
-        self._subnet = PodSubnet.parse(config.subnet)
+        self._subnet = PodSubnet.parse(config.subnet, config.subnet6)
         self._forwarding_note = leases / FORWARDING_NOTE
+        self._forwarding6_note = leases / FORWARDING6_NOTE
         self._leases = Leases(leases, self._subnet)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="network")
         self._opened: _Opened | None = None
@@ -78,19 +86,31 @@ class PodNetwork:
         self._opened = _Opened(
             pods=pods,
             remove_links=Gathered(pods.remove),
-            uplink=UplinkWatch(bridge_index=bridge_index),
+            uplink=UplinkWatch(bridge_index=bridge_index, ipv6=self._subnet.network6 is not None and sysctl.has_ipv6()),
             on_new_bridge=on_new_bridge,
         )
 
     def _set_up(self) -> int:
+        if self._subnet.network6 and not sysctl.has_ipv6():
+            raise NetworkError(
+                f"cannot use subnet {self._subnet.network6} for pods: this kernel has no IPv6; unset network.subnet6, "
+                "or boot without ipv6.disable=1"
+            )
         with Netlink() as netlink:
             bridge_index = open_bridge(netlink, self._config.bridge, self._subnet)
+            others = set(bridges_of_hostpod(netlink)) - {self._config.bridge}
         sysctl.enable_forwarding(self._forwarding_note)
+        if self._subnet.network6:
+            sysctl.enable_forwarding6(self._forwarding6_note)
+        elif not others:  # an earlier setting was another
+            sysctl.restore_forwarding6(self._forwarding6_note)
         rules = ruleset(
             table=self._config.table,
             bridge=self._config.bridge,
             subnet=self._subnet.network,
             masquerade=self._config.masquerade,
+            subnet6=self._subnet.network6,
+            masquerade6=self._config.masquerade6,
         )
         replace_table(self._config.table, rules)
         return bridge_index
@@ -102,8 +122,8 @@ class PodNetwork:
 
     def find(self, uid: str) -> Attachment | None:
         """The pod's place by its lease: the kernel is not asked. `mtu` is what a pod joined now would get."""
-        address = self._leases.find(uid)
-        return self._attachment(uid, address) if address else None
+        lease = self._leases.find(uid)
+        return self._attachment(uid, lease) if lease else None
 
     def joined(self) -> frozenset[str]:
         """Host ends of the pods' links that an earlier daemon has joined to the bridge: none when the bridge is new."""
@@ -118,17 +138,26 @@ class PodNetwork:
 
     def uplink_address(self) -> str | None:
         """The address that others know this host by (status.hostIP); None where it has none but the bridge's."""
-        return self._now.uplink.address
+        return next(iter(self.uplink_addresses()), None)
+
+    def uplink_addresses(self) -> tuple[str, ...]:
+        """One of each family that pods have (status.hostIPs), as far as the host has them, IPv4 first."""
+        return self._now.uplink.addresses
 
     async def attach(self, uid: str, netns: Path) -> Attachment:
         """Join a pod's network namespace to the bridge, with the address that it has or a new one.
 
         A link of an earlier try is replaced. When it cannot be done, or is cancelled, no link is left.
         """
-        pods, address = self._now.pods, self._leases.acquire(uid)
-        place = self._attachment(uid, address)
+        pods, lease = self._now.pods, self._leases.acquire(uid)
+        place = self._attachment(uid, lease)
+        if lease.ip6 and place.mtu < LEAST_MTU6:
+            raise NetworkError(
+                f"cannot give the pod the address {lease.ip6}: the uplink's MTU is {place.mtu}, and IPv6 needs "
+                f"{LEAST_MTU6}; set network.mtu, or unset network.subnet6"
+            )
         try:
-            await in_thread(self._threads, lambda: pods.join(place.host_link, netns, address, place.mtu))
+            await in_thread(self._threads, lambda: pods.join(place.host_link, netns, lease, place.mtu))
         except BaseException:
             await self._now.remove_links((place.host_link,))
             raise
@@ -168,15 +197,17 @@ class PodNetwork:
                 # Another instance needs forwarding as much as this one did.
                 if not bridges_of_hostpod(netlink):
                     sysctl.restore_forwarding(self._forwarding_note)
+                    sysctl.restore_forwarding6(self._forwarding6_note)
         finally:
             remove_table(self._config.table)
 
-    def _attachment(self, uid: str, address: IPv4Address) -> Attachment:
+    def _attachment(self, uid: str, lease: Lease) -> Attachment:
         return Attachment(
-            ip=str(address),
+            ip=str(lease.ip),
+            ip6=str(lease.ip6) if lease.ip6 else None,
             prefix_len=self._subnet.prefix_len,
             gateway=str(self._subnet.gateway),
-            mac=mac_text(pod_mac(address)),
+            mac=mac_text(pod_mac(lease.ip)),
             mtu=self._config.mtu or self._now.uplink.mtu,
             host_link=host_link(self._config.link_prefix, uid),
         )

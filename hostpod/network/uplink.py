@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from hostpod.network import answers, messages
+from hostpod.network.address import IPAddress
+from hostpod.network.bridge import all_addresses
 from hostpod.network.errors import NetlinkError
 from hostpod.network.netlink import Netlink
 
 log = logging.getLogger(__name__)
 
-# An address that nobody has (TEST-NET-1), so that only a default route leads to it.
-SOMEWHERE = IPv4Address("192.0.2.1")
+# Addresses that nobody has (TEST-NET-1, and IPv6's like), so that only a default route leads to them.
+SOMEWHERE: Mapping[int, IPAddress] = {4: IPv4Address("192.0.2.1"), 6: IPv6Address("2001:db8::1")}
 FALLBACK_MTU = 1500
 
-_GROUP_IPV4_ROUTE = 7
+_GROUPS = {4: 7, 6: 11}  # RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE
 # A host that learns many routes must not keep hostpod busy.
 _SETTLE_S = 1.0
 
@@ -32,10 +35,10 @@ class Uplink:
     address: str | None
 
 
-def find_uplink(netlink: Netlink) -> Uplink | None:
-    """The uplink now, or None where there is no default route."""
+def find_uplink(netlink: Netlink, version: messages.Version) -> Uplink | None:
+    """The uplink now, or None where there is no default route of that family."""
     try:
-        route = answers.route(netlink.ask(messages.route_to(SOMEWHERE), what="find the default route"))
+        route = answers.route(netlink.ask(messages.route_to(SOMEWHERE[version]), what="find the default route"))
         if route is None:
             return None
         link = answers.link(netlink.ask(messages.link_by_index(route.index), what="look at the uplink"))
@@ -46,9 +49,9 @@ def find_uplink(netlink: Netlink) -> Uplink | None:
     return Uplink(link=link.name, mtu=link.mtu, address=str(route.source) if route.source else None)
 
 
-def find_any_address(netlink: Netlink, *, except_index: int) -> str | None:
+def find_any_address(netlink: Netlink, version: messages.Version, *, except_index: int) -> str | None:
     """An address that others may know the host by, where no default route chooses one."""
-    found = (answers.address(a) for a in netlink.dump(messages.all_addresses(), what="list addresses"))
+    found = all_addresses(netlink, version)
     usable = (a for a in found if a.is_global and a.index != except_index and not a.interface.ip.is_loopback)
     first = next(usable, None)
     return str(first.interface.ip) if first else None
@@ -57,9 +60,10 @@ def find_any_address(netlink: Netlink, *, except_index: int) -> str | None:
 class UplinkWatch:
     """Knows the uplink as it changes: the kernel tells of new routes, nothing is polled."""
 
-    def __init__(self, *, bridge_index: int) -> None:
+    def __init__(self, *, bridge_index: int, ipv6: bool = False) -> None:
         self._bridge_index = bridge_index
-        self._news = Netlink(group=_GROUP_IPV4_ROUTE)
+        self._versions: tuple[messages.Version, ...] = (4, 6) if ipv6 else (4,)
+        self._news = Netlink(groups=[_GROUPS[version] for version in self._versions])
         self._loop = asyncio.get_running_loop()
         self._settling: asyncio.TimerHandle | None = None
         self._look()
@@ -69,19 +73,24 @@ class UplinkWatch:
         return self._uplink.mtu if self._uplink else FALLBACK_MTU
 
     @property
-    def address(self) -> str | None:
-        """The host's address, for those who ask where a pod runs."""
-        return self._address
+    def addresses(self) -> tuple[str, ...]:
+        """The host's addresses, for those who ask where a pod runs: IPv4 first, IPv6 where pods have it."""
+        return self._addresses
 
     def _look(self) -> None:
         self._settling = None
         self._loop.add_reader(self._news.fileno(), self._told)
         self._news.drain()
         with Netlink() as netlink:
-            self._uplink = find_uplink(netlink)
-            self._address = self._uplink.address if self._uplink else None
-            if self._address is None:
-                self._address = find_any_address(netlink, except_index=self._bridge_index)
+            uplinks = {version: find_uplink(netlink, version) for version in self._versions}
+            self._uplink = next((uplink for uplink in uplinks.values() if uplink), None)
+            found = (self._address(netlink, version, uplink) for version, uplink in uplinks.items())
+            self._addresses = tuple(address for address in found if address)
+
+    def _address(self, netlink: Netlink, version: messages.Version, uplink: Uplink | None) -> str | None:
+        if uplink is not None and uplink.address is not None:
+            return uplink.address
+        return find_any_address(netlink, version, except_index=self._bridge_index)
 
     def _told(self) -> None:
         self._loop.remove_reader(self._news.fileno())

@@ -155,7 +155,7 @@ class ObservedPod:
     pause: bool = False
     remains: bool = False
     sandbox_at: float | None = None
-    ip: str | None = None
+    ips: tuple[str, ...] = ()
     containers: tuple[ObservedContainer, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
@@ -166,6 +166,11 @@ class ObservedPod:
     @property
     def uid(self) -> str:
         return self.pod.metadata.uid or ""
+
+    @property
+    def ip(self) -> str | None:
+        """The address that probes and people use."""
+        return self.ips[0] if self.ips else None
 
     @property
     def sandboxed(self) -> bool:

@@ -16,20 +16,21 @@ from hostpod.plan.restarts import is_finished, is_init
 from hostpod.plan.timestamp import timestamp
 
 
-def pod_status(seen: ObservedPod, *, now: float, rule: BackoffRule, host_ip: str | None, qos_class: str) -> PodStatus:
+def pod_status(
+    seen: ObservedPod, *, now: float, rule: BackoffRule, host_ips: Sequence[str], qos_class: str
+) -> PodStatus:
     """The v1 PodStatus of a pod on this host."""
     inits = tuple(container_status(c, seen, now, rule) for c in seen.pod.spec.init_containers)
     mains = tuple(container_status(c, seen, now, rule) for c in seen.pod.spec.containers)
-    ip = host_ip if seen.pod.spec.host_network else seen.ip
-    ips = (ip,) if ip else ()
+    ips = tuple(host_ips) if seen.pod.spec.host_network else seen.ips
     return PodStatus(
         phase=phase(seen),
         reason=seen.verdict.reason if seen.verdict else None,
         message=seen.verdict.message if seen.verdict else None,
         conditions=conditions(seen, (*inits, *mains)),
-        host_ip=host_ip,
-        host_ips=(HostIP(ip=host_ip),) if host_ip else (),
-        pod_ip=ip,
+        host_ip=next(iter(host_ips), None),
+        host_ips=tuple(HostIP(ip=ip) for ip in host_ips),
+        pod_ip=next(iter(ips), None),
         pod_ips=tuple(PodIP(ip=ip) for ip in ips),
         start_time=timestamp(seen.admitted_at),
         init_container_statuses=inits,

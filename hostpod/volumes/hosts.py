@@ -16,10 +16,13 @@ fe00::2\tip6-allrouters
 """
 
 
-def render_hosts(*, address: str, hostname: str, subdomain: str | None, aliases: Sequence[HostAlias]) -> str:
-    """The file of a pod with an address of its own."""
+def render_hosts(
+    *, addresses: Sequence[str], hostname: str, subdomain: str | None, aliases: Sequence[HostAlias]
+) -> str:
+    """The file of a pod with addresses of its own: one line each."""
     names = f"{hostname}.{subdomain}\t{hostname}" if subdomain else hostname
-    return f"# Kubernetes-managed hosts file.\n{_LOOPBACK}{address}\t{names}\n{_aliases(aliases)}"
+    own = "".join(f"{address}\t{names}\n" for address in addresses)
+    return f"# Kubernetes-managed hosts file.\n{_LOOPBACK}{own}{_aliases(aliases)}"
 
 
 def render_host_network_hosts(host_file: str, aliases: Sequence[HostAlias]) -> str:

@@ -7,6 +7,7 @@ its memory so (CVE-2020-8557). One, because every mount of the host makes each c
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,10 @@ class PodFiles:
         )
 
 
-def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, address: str | None) -> PodFiles:
+def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, addresses: Sequence[str]) -> PodFiles:
     """Make what is missing of a pod's files below `runtime`; what is there stays: containers may have changed it.
 
-    `address` is None for a pod on the host's network.
+    `addresses` are none for a pod on the host's network.
     """
     own = runtime / FILES
     _mount_once(own, f"mode=0755,size={WRITTEN_BYTES if pod.spec.host_ipc else SHM_BYTES}")
@@ -63,11 +64,11 @@ def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, ad
         files.shm.mkdir(exist_ok=True)
         files.shm.chmod(0o1777)
     if not _is_written(files.hosts):
-        _write(files.hosts, _hosts(pod, hostname, address))
+        _write(files.hosts, _hosts(pod, hostname, addresses))
     if not _is_written(files.hostname):
         _write(files.hostname, f"{nodename}\n")
     if not _is_written(files.resolv_conf):
-        _write(files.resolv_conf, _resolv_conf(pod.spec, own_network=address is not None))
+        _write(files.resolv_conf, _resolv_conf(pod.spec, own_network=bool(addresses)))
     return files
 
 
@@ -83,11 +84,11 @@ def _mount_once(directory: Path, options: str) -> None:
         mount("hostpod", directory, "tmpfs", MountFlag.NO_SUID | MountFlag.NO_DEV | MountFlag.NO_EXEC, options)
 
 
-def _hosts(pod: Pod, hostname: str, address: str | None) -> str:
+def _hosts(pod: Pod, hostname: str, addresses: Sequence[str]) -> str:
     aliases = pod.spec.host_aliases
-    if address is None:
+    if not addresses:
         return render_host_network_hosts(_text(HOST_HOSTS), aliases)
-    return render_hosts(address=address, hostname=hostname, subdomain=pod.spec.subdomain, aliases=aliases)
+    return render_hosts(addresses=addresses, hostname=hostname, subdomain=pod.spec.subdomain, aliases=aliases)
 
 
 def _resolv_conf(spec: PodSpec, *, own_network: bool) -> str:

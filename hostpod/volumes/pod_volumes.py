@@ -32,7 +32,7 @@ SUB_PATHS = "volume-subpaths"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodFacts:
-    """What other rooms know of a pod; no `address` on the host's network, no `memory_limit_bytes` without a limit.
+    """What other rooms know of a pod; no `addresses` on the host's network, no `memory_limit_bytes` without a limit.
 
     `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
     are what files of volumes are written from.
@@ -40,7 +40,7 @@ class PodFacts:
 
     hostname: str
     nodename: str
-    address: str | None
+    addresses: tuple[str, ...]
     memory_limit_bytes: int | None
     running: RunningFacts = field(default_factory=RunningFacts)
     configs: Configs = field(default_factory=dict)
@@ -160,7 +160,7 @@ def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedV
             )
     try:
         files = write_pod_files(
-            pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, address=facts.address
+            pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
         )
     except MountError as error:
         raise VolumeError(str(error)) from error

@@ -54,8 +54,8 @@ def undo(host: FakeHost, config: NetworkConfig = CONFIG, leases: str = "leases")
     asyncio.run(main())
 
 
-def listener() -> socket.socket:
-    server = socket.create_server(("", 0))
+def listener(family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
+    server = socket.create_server(("", 0), family=family)
     server.settimeout(patient(5))
     return server
 
@@ -66,7 +66,8 @@ def connect(address: tuple[str, int]) -> socket.socket:
 
 def seen_from(client: Path | None, server: Path | None, address: str) -> str:
     """Connect by TCP from one namespace to an address that another listens on; who the server thinks it was."""
-    with inside(server, listener) if server else listener() as listening:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with inside(server, lambda: listener(family)) if server else listener(family) as listening:
         target = (address, listening.getsockname()[1])
         with inside(client, lambda: connect(target)) if client else connect(target):
             accepted, peer = listening.accept()

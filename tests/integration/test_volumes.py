@@ -22,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 MIB = 1024 * 1024
 UID = "0123456789abcdef"
-FACTS = PodFacts(hostname="web", nodename="web", address="10.85.0.2", memory_limit_bytes=None)
+FACTS = PodFacts(hostname="web", nodename="web", addresses=("10.85.0.2",), memory_limit_bytes=None)
 
 
 class Stage:
@@ -103,7 +103,7 @@ def test_a_stub_resolver_of_the_host_gives_way_to_the_servers_behind_it(stage: S
     text = stage.mounts(a_pod())["/etc/resolv.conf"].source.read_text()
     assert text == "search behind.example.org\nnameserver 192.0.2.53\n"
     stage.teardown()
-    on_host = PodFacts(hostname="node", nodename="node", address=None, memory_limit_bytes=None)
+    on_host = PodFacts(hostname="node", nodename="node", addresses=(), memory_limit_bytes=None)
     found = stage.mounts(a_pod(hostNetwork=True), on_host)
     assert found["/etc/resolv.conf"].source.read_text() == stub.read_text()
     hosts = found["/etc/hosts"].source.read_text()
@@ -174,7 +174,7 @@ def test_a_volume_in_memory_has_its_size(
     stage: Stage, size_limit: str | None, pod_limit: int | None, expected: int
 ) -> None:
     pod = with_data({"emptyDir": {"medium": "Memory", **({"sizeLimit": size_limit} if size_limit else {})}})
-    facts = PodFacts(hostname="web", nodename="web", address="10.85.0.2", memory_limit_bytes=pod_limit)
+    facts = PodFacts(hostname="web", nodename="web", addresses=("10.85.0.2",), memory_limit_bytes=pod_limit)
     source = stage.mounts(pod, facts)["/data"].source
     assert source.stat().st_mode & 0o7777 == 0o777
     assert fill(source) == expected

@@ -147,10 +147,42 @@ http: {address: localhost, readOnlyPort: 70000}
                 "its prefix length must be from 8 to 29"
             ),
         ),
+        (
+            "network: {subnet6: 'fd00::1/64'}",
+            (
+                'h.yaml:1: network.subnet6: "fd00::1/64" is not an IPv6 subnet (fd00::1/64 has host bits set), '
+                "write for example fd3b:6a5c:91d2::/64"
+            ),
+        ),
+        (
+            "network: {subnet6: 'fd00::/120'}",
+            'h.yaml:1: network.subnet6: "fd00::/120" cannot be used, its prefix length must be from 64 to 112',
+        ),
+        (
+            "network: {subnet6: 'fe80::/64'}",
+            (
+                'h.yaml:1: network.subnet6: "fe80::/64" cannot be used, it must lie in fc00::/7 (a site\'s own) or in '
+                "2000::/3 (everybody's), write for example fd3b:6a5c:91d2::/64"
+            ),
+        ),
+        (
+            "network: {subnet: 10.0.0.0/8, subnet6: 'fd00::/112'}",
+            ("h.yaml:1: network: subnet6 fd00::/112 has fewer addresses than subnet 10.0.0.0/8: choose a wider one"),
+        ),
+        (
+            "network: {subnet6: 'fd00::/64', mtu: 1279}",
+            "h.yaml:1: network: mtu 1279 is too small for subnet6: IPv6 needs 1280",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_told_in_one_line(text: str, message: str) -> None:
     assert problems(text) == [message]
+
+
+def test_an_ipv6_subnet_may_be_as_narrow_as_the_ipv4_one() -> None:
+    text = "network: {subnet: 10.85.0.0/16, subnet6: 'fd00:85::/112', mtu: 1280}"
+    assert parse_config(text, file="h.yaml").network.subnet6 == "fd00:85::/112"
+    assert parse_config("network: {mtu: 576}", file="h.yaml").network.subnet6 is None
 
 
 def test_a_shutdown_that_is_not_held_up_leaves_nothing_to_share() -> None:

@@ -231,6 +231,9 @@ class Network:
     def uplink_address(self) -> str:
         return "192.0.2.1"
 
+    def uplink_addresses(self) -> tuple[str, ...]:
+        return (self.uplink_address(),)
+
     def reserve(self, uid: str) -> Attachment:
         return Attachment(ip="10.0.0.2", prefix_len=16, gateway="10.0.0.1", mac="", mtu=1500, host_link=f"hp-{uid}")
 

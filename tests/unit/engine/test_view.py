@@ -10,7 +10,7 @@ RULE = BackoffRule()
 
 
 def test_a_pod_is_shown_with_its_status() -> None:
-    shown = render(seen(containers=(attempt(),)), now=200.0, rule=RULE, host_ip="192.0.2.1")
+    shown = render(seen(containers=(attempt(),)), now=200.0, rule=RULE, host_ips=("192.0.2.1",))
     assert shown["metadata"] == {
         "name": "p",
         "namespace": "default",
@@ -28,14 +28,14 @@ def test_a_pod_is_shown_with_its_status() -> None:
 
 def test_an_ending_pod_says_until_when() -> None:
     ending = Ending(since=150.0, grace_s=30.0, reason="x")
-    shown = render(seen(ending=ending), now=200.0, rule=RULE, host_ip=None)
+    shown = render(seen(ending=ending), now=200.0, rule=RULE, host_ips=())
     assert shown["metadata"]["deletionTimestamp"] == "1970-01-01T00:03:00Z"
     assert shown["metadata"]["deletionGracePeriodSeconds"] == 30
     assert "hostIP" not in shown["status"]
 
 
 def test_a_pod_that_has_not_begun_is_pending() -> None:
-    shown = render(not_yet_admitted(pod(), wished_at=99.0), now=100.0, rule=RULE, host_ip=None)
+    shown = render(not_yet_admitted(pod(), wished_at=99.0), now=100.0, rule=RULE, host_ips=())
     assert shown["status"]["phase"] == "Pending"
     assert shown["status"]["containerStatuses"][0]["state"] == {"waiting": {"reason": "ContainerCreating"}}
 

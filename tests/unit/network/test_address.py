@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,28 @@ def test_the_first_address_is_the_bridges_and_the_last_is_broadcast() -> None:
 def test_a_subnet_without_room_or_with_host_bits_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         PodSubnet.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "text6"), [("10.0.0.0/8", "fd00::/112"), ("10.9.8.0/24", "fd00::1/64"), ("10.9.8.0/24", "10.9.7.0/24")]
+)
+def test_an_ipv6_subnet_with_fewer_addresses_or_host_bits_is_refused(text: str, text6: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        PodSubnet.parse(text, text6)
+
+
+def test_every_address_has_its_counterpart_in_the_ipv6_subnet() -> None:
+    both = PodSubnet.parse("10.85.0.0/16", "fd00:85::/112")
+    assert both.beside(IPv4Address("10.85.0.2")) == IPv6Address("fd00:85::2")
+    assert both.beside(IPv4Address("10.85.255.254")) == IPv6Address("fd00:85::fffe")
+    assert both.bridge_addresses == (IPv4Interface("10.85.0.1/16"), IPv6Interface("fd00:85::1/112"))
+    assert str(both) == "subnets 10.85.0.0/16 and fd00:85::/112"
+
+
+def test_without_an_ipv6_subnet_there_are_no_counterparts() -> None:
+    assert SMALL.beside(POD_ADDRESSES[0]) is None
+    assert SMALL.bridge_addresses == (IPv4Interface("10.9.8.1/29"),)
+    assert str(SMALL) == "subnet 10.9.8.0/29"
 
 
 def test_addresses_go_round_so_that_a_freed_one_rests() -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from hostpod.network.firewall import is_ours, removal, ruleset
 
 SUBNET = IPv4Network("10.85.0.0/16")
+SUBNET6 = IPv6Network("fd00:85::/64")
 
 
 def test_the_table_is_replaced_as_a_whole_in_one_transaction() -> None:
@@ -29,6 +30,24 @@ def test_without_masquerading_foreign_sources_are_dropped_all_the_same() -> None
     text = ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, masquerade=False)
     assert "nat" not in text
     assert "drop" in text
+
+
+def test_both_families_have_their_rules() -> None:
+    text = ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, subnet6=SUBNET6, masquerade=True)
+    assert [line.strip() for line in text.splitlines() if "ip6" in line] == [
+        'iifname "hostpod0" ip6 saddr != { fd00:85::/64, fe80::/10 } drop',
+        'ip6 saddr fd00:85::/64 oifname != "hostpod0" ip6 daddr != ff00::/8 masquerade fully-random',
+    ]
+    assert text.count("masquerade") == 2
+
+
+def test_each_family_is_masqueraded_for_itself() -> None:
+    text = ruleset(
+        table="hostpod", bridge="hostpod0", subnet=SUBNET, subnet6=SUBNET6, masquerade=True, masquerade6=False
+    )
+    assert [line.split()[0] for line in text.splitlines() if "masquerade" in line] == ["ip"]
+    text = ruleset(table="hostpod", bridge="hostpod0", subnet=SUBNET, subnet6=SUBNET6, masquerade=False)
+    assert [line.split()[0] for line in text.splitlines() if "masquerade" in line] == ["ip6"]
 
 
 def test_the_table_names_itself_as_ours() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_address
 from typing import Any
 
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
@@ -58,7 +58,7 @@ def test_a_pods_link_is_one_message_with_both_ends() -> None:
 
 
 def test_a_pods_setup_is_one_batch_numbered_from_one() -> None:
-    template = messages.pod_setup_template(gateway=IPv4Address("10.85.0.1"), prefix_len=16)
+    template = messages.pod_setup_template([IPv4Interface("10.85.0.1/16")])
     batch = split(template.fill({"index": messages.number(9), "address": ADDRESS.packed}))
     assert len(batch) == len(messages.POD_SETUP_STEPS)
     assert [struct.unpack_from("=I", m, 8)[0] for m in batch] == [1, 2, 3, 4]
@@ -68,6 +68,31 @@ def test_a_pods_setup_is_one_batch_numbered_from_one() -> None:
     address, route = read(ifaddrmsg, batch[2]), read(rtmsg, batch[3])
     assert (address["index"], address["prefixlen"], address.get_attr("IFA_LOCAL")) == (9, 16, "10.85.0.2")
     assert (route["dst_len"], route.get_attr("RTA_GATEWAY"), route.get_attr("RTA_OIF")) == (0, "10.85.0.1", 9)
+
+
+def test_a_pod_with_two_addresses_has_a_way_out_by_each() -> None:
+    template = messages.pod_setup_template([IPv4Interface("10.85.0.1/16"), IPv6Interface("fd00:85::1/64")])
+    values = {
+        "index": messages.number(9),
+        "address": ADDRESS.packed,
+        "address6": IPv6Address("fd00:85::2").packed,
+    }
+    batch = split(template.fill(values))
+    assert len(batch) == len(messages.POD_SETUP_STEPS6)
+    assert [struct.unpack_from("=I", m, 8)[0] for m in batch] == [1, 2, 3, 4, 5, 6]
+    address, route = read(ifaddrmsg, batch[4]), read(rtmsg, batch[5])
+    assert (address["family"], address["index"], address["prefixlen"]) == (10, 9, 64)
+    assert address.get_attr("IFA_ADDRESS") == address.get_attr("IFA_LOCAL") == "fd00:85::2"
+    assert address["flags"] == 2  # usable at once
+    assert (route["family"], route["dst_len"], route.get_attr("RTA_OIF")) == (10, 0, 9)
+    assert route.get_attr("RTA_GATEWAY") == "fd00:85::1"
+    assert read(rtmsg, batch[3]).get_attr("RTA_GATEWAY") == "10.85.0.1"
+
+
+def test_a_question_for_the_way_is_one_for_a_single_address() -> None:
+    for text, family, length in (("192.0.2.1", 2, 32), ("2001:db8::1", 10, 128)):
+        route = read(rtmsg, messages.route_to(ip_address(text)))
+        assert (route["family"], route["dst_len"], route.get_attr("RTA_DST")) == (family, length, text)
 
 
 def test_a_bridge_has_no_spanning_tree_and_an_address_of_its_own() -> None:

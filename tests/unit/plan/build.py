@@ -53,6 +53,6 @@ def seen(of: Pod | None = None, **changes: Any) -> ObservedPod:
         "network": True,
         "pause": True,
         "sandbox_at": 100.0,
-        "ip": "10.0.0.2",
+        "ips": ("10.0.0.2",),
     }
     return ObservedPod(**(values | changes))

@@ -15,7 +15,7 @@ from tests.unit.plan.build import attempt, ended, pod, seen
 
 
 def status(sight: ObservedPod, now: float = 200.0) -> PodStatus:
-    return pod_status(sight, now=now, rule=BackoffRule(), host_ip="192.0.2.1", qos_class="BestEffort")
+    return pod_status(sight, now=now, rule=BackoffRule(), host_ips=("192.0.2.1",), qos_class="BestEffort")
 
 
 def state(sight: ObservedPod, now: float = 200.0) -> dict[str, Any]:
@@ -196,9 +196,16 @@ def test_conditions_of_a_finished_pod(code: int, reason: str) -> None:
 
 
 def test_a_pod_on_the_hosts_network_has_the_hosts_address() -> None:
-    assert status(seen(pod(hostNetwork=True), ip=None)).pod_ip == "192.0.2.1"
+    assert status(seen(pod(hostNetwork=True), ips=())).pod_ip == "192.0.2.1"
     assert status(seen()).pod_ip == "10.0.0.2"
-    assert status(seen(ip=None)).pod_ips == ()
+    assert status(seen(ips=())).pod_ips == ()
+
+
+def test_a_pod_with_two_addresses_is_known_by_the_first() -> None:
+    both = seen(ips=("10.0.0.2", "fd00::2"))
+    told = status(both)
+    assert told.pod_ip == both.ip == "10.0.0.2"
+    assert [each.ip for each in told.pod_ips] == ["10.0.0.2", "fd00::2"]
 
 
 @pytest.mark.parametrize(

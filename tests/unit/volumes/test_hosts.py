@@ -15,14 +15,19 @@ ALIASES = (HostAlias(ip="192.0.2.1", hostnames=("db", "db.example")), HostAlias(
 ALIAS_LINES = "\n# Entries added by HostAliases.\n192.0.2.1\tdb\tdb.example\n192.0.2.2\tweb\n"
 
 
+def test_a_pod_has_a_line_for_each_of_its_addresses() -> None:
+    text = render_hosts(addresses=("10.85.0.2", "fd00:85::2"), hostname="web", subdomain="site", aliases=())
+    assert text.endswith("10.85.0.2\tweb.site\tweb\nfd00:85::2\tweb.site\tweb\n")
+
+
 def test_a_pod_with_an_address() -> None:
-    assert render_hosts(address="10.85.0.2", hostname="web", subdomain=None, aliases=()) == (
+    assert render_hosts(addresses=("10.85.0.2",), hostname="web", subdomain=None, aliases=()) == (
         f"# Kubernetes-managed hosts file.\n{LOOPBACK}10.85.0.2\tweb\n"
     )
 
 
 def test_a_subdomain_makes_the_longer_name_the_first() -> None:
-    text = render_hosts(address="10.85.0.2", hostname="web", subdomain="site", aliases=ALIASES)
+    text = render_hosts(addresses=("10.85.0.2",), hostname="web", subdomain="site", aliases=ALIASES)
     assert text == f"# Kubernetes-managed hosts file.\n{LOOPBACK}10.85.0.2\tweb.site\tweb\n{ALIAS_LINES}"
 
 
