@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from hostpod.config import CgroupConfig, Config
+from hostpod.config import CgroupConfig, Config, NetworkConfig
 from hostpod.host.cgroup_choice import driver_of
 from hostpod.host.cgroup_files import below
 from hostpod.host.cgroup_layout import Layout, cgroup_layout
@@ -28,6 +28,7 @@ from hostpod.host.host_checks import (
     PACKAGES,
     Disk,
     Facts,
+    Forwarding6,
     Program,
     checks,
     version_numbers,
@@ -71,6 +72,7 @@ async def find_facts(config: Config) -> Facts:
         programs={name: task.result() for name, task in programs.items()},
         helpers=_helpers(as_directories=config.images.layers == "directory" or not loop_devices),
         forwarding=_text("/proc/sys/net/ipv4/ip_forward") == "1",
+        forwarding6=_forwarding6(config.network),
         forward_drops=drops.result(),
         state=_disk(config.directories.state),
         runtime=_disk(config.directories.runtime),
@@ -128,6 +130,13 @@ def _fixes(package: str) -> frozenset[str] | None:
             content = gzip.decompress(content) if path.suffix == ".gz" else content
         return frozenset(_CVE.findall(content.decode(errors="replace")))
     return None
+
+
+def _forwarding6(config: NetworkConfig) -> Forwarding6:
+    if config.subnet6 is None:
+        return "unwanted"
+    forwards = _text("/proc/sys/net/ipv6/conf/all/forwarding")
+    return "none" if not forwards else "on" if forwards == "1" else "off"
 
 
 async def _forward_drops(own_table: str) -> tuple[str, ...]:

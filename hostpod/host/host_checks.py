@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from hostpod.host.cgroup_layout import Layout
 from hostpod.host.check import Check, Level
@@ -27,6 +28,9 @@ PACKAGES = {
     "skopeo": "skopeo",
     "tar2sqfs": "squashfs-tools-ng",
 }
+
+
+Forwarding6 = Literal["unwanted", "none", "off", "on"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +139,7 @@ class Facts:
     group: str
     group_exists: bool
     layers: str = "auto"
+    forwarding6: Forwarding6 = "unwanted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +184,7 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         *(_helper(helper, facts.helpers[helper.name]) for helper in HELPERS if helper.name in facts.helpers),
         *_advisories(facts),
         _forwarding(facts),
+        *_forwarding6(facts),
         _forward_rules(facts),
         _disk(facts.state),
         _runtime(facts.runtime),
@@ -286,6 +292,17 @@ def _advisories(facts: Facts) -> Iterator[Check]:
 def _forwarding(facts: Facts) -> Check:
     found = "net.ipv4.ip_forward is 1" if facts.forwarding else "net.ipv4.ip_forward is 0, hostpod sets it at its start"
     return _ok("forwarding", found)
+
+
+def _forwarding6(facts: Facts) -> Iterator[Check]:
+    name = "IPv6 forwarding"
+    if facts.forwarding6 == "none":
+        found = "no IPv6 in this kernel, and network.subnet6 is set"
+        yield Check(name=name, level="fail", found=found, mend="unset network.subnet6, or boot without ipv6.disable=1")
+    elif facts.forwarding6 == "off":
+        yield _ok(name, "net.ipv6.conf.all.forwarding is 0, hostpod sets it at its start")
+    elif facts.forwarding6 == "on":
+        yield _ok(name, "net.ipv6.conf.all.forwarding is 1")
 
 
 def _forward_rules(facts: Facts) -> Check:

@@ -113,6 +113,13 @@ def test_directories_for_layers_need_neither_squashfs_nor_loops() -> None:
 
 def test_forwarding_is_hostpod_s_own_to_set() -> None:
     assert bad(forwarding=False) == []
+    assert bad(forwarding6="off") == bad(forwarding6="on") == []
+
+
+def test_a_kernel_without_ipv6_cannot_give_pods_such_addresses() -> None:
+    (check,) = bad(forwarding6="none")
+    assert (check.name, check.level) == ("IPv6 forwarding", "fail")
+    assert check.found == "no IPv6 in this kernel, and network.subnet6 is set"
 
 
 def test_a_file_system_without_inodes_is_no_trouble() -> None:
