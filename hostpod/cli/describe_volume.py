@@ -67,8 +67,25 @@ def _image(source: JsonObject) -> Iterator[str]:
     yield f"    PullPolicy:\t{source.get('pullPolicy', '')}"
 
 
+def _claim(source: JsonObject) -> Iterator[str]:
+    yield "    Type:\tPersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)"
+    yield f"    ClaimName:\t{source.get('claimName', '')}"
+    yield f"    ReadOnly:\t{_true(source, 'readOnly')}"
+
+
+def _nfs(source: JsonObject) -> Iterator[str]:
+    yield "    Type:\tNFS (an NFS mount that lasts the lifetime of a pod)"
+    yield f"    Server:\t{source.get('server', '')}"
+    yield f"    Path:\t{source.get('path', '')}"
+    yield f"    ReadOnly:\t{_true(source, 'readOnly')}"
+
+
 def _optional(source: JsonObject) -> str:
-    return "true" if source.get("optional") else "false"
+    return _true(source, "optional")
+
+
+def _true(source: JsonObject, key: str) -> str:
+    return "true" if source.get(key) else "false"
 
 
 _KINDS: Final[dict[str, Callable[[JsonObject], Iterator[str]]]] = {
@@ -79,4 +96,6 @@ _KINDS: Final[dict[str, Callable[[JsonObject], Iterator[str]]]] = {
     "downwardAPI": _downward,
     "projected": _projected,
     "image": _image,
+    "persistentVolumeClaim": _claim,
+    "nfs": _nfs,
 }

@@ -1,4 +1,4 @@
-"""hostpod get pods, hostpod get events."""
+"""hostpod get pods, hostpod get events, hostpod get volumes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hostpod.cli.options import all_namespaces, asks_daemon, complete_pods, name
 from hostpod.cli.pods_view import view_of
 from hostpod.cli.problems import kept_pods, problem_line
 from hostpod.cli.selector import SelectorError, matches
+from hostpod.cli.volumes import volumes
 from hostpod.server.names import pod_not_found, resolve_pod_name
 
 JsonObject = Mapping[str, Any]
@@ -30,10 +31,11 @@ Examples:
 
 @click.group(cls=Kinds)
 def get() -> None:
-    """List pods, or events."""
+    """List pods, events, or volumes."""
 
 
 get.add_command(events)
+get.add_command(volumes)
 
 
 @get.command(epilog=_EXAMPLES)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-ALIASES = {"pod": "pods", "po": "pods", "event": "events", "ev": "events"}
+ALIASES = {
+    "pod": "pods",
+    "po": "pods",
+    "event": "events",
+    "ev": "events",
+    "volume": "volumes",
+    "pvc": "volumes",
+    "persistentvolumeclaim": "volumes",
+    "persistentvolumeclaims": "volumes",
+}
 
 
 class Kinds(click.Group):

@@ -62,7 +62,7 @@ def complete_containers(ctx: click.Context, _parameter: click.Parameter, incompl
 
 
 namespace = click.option("-n", "--namespace", default="default", metavar="NS", help="Namespace; default: default.")
-all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Pods of every namespace.")
+all_namespaces = click.option("-A", "--all-namespaces", is_flag=True, help="Those of every namespace.")
 container = click.option(
     "-c",
     "--container",

@@ -117,6 +117,11 @@ class DirectoriesConfig(Section):
     )
     logs: AbsolutePath = Field(Path("/var/log/pods"), description="Container logs in CRI format.")
     log_links: AbsolutePath = Field(Path("/var/log/containers"), description="Links to the logs, one a container.")
+    claims: AbsolutePath | None = Field(
+        None,
+        description="Storage that pods claim (persistentVolumeClaim), NAMESPACE/CLAIM; hostpod removes nothing of it. "
+        "Unset: claims in directories.state.",
+    )
 
 
 class HttpConfig(Section):

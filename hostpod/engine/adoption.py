@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hostpod.engine import containers, sandbox
+from hostpod.engine import containers, pod_images, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told
 from hostpod.engine.paths import PodPaths
@@ -120,6 +120,8 @@ async def _remove_unknown_pods(uids: Set[str], edges: Edges, gets_on: Callable[[
         if path.name not in uids:
             gets_on()
             with _if_possible(f"pod {path.name}"):
+                if path.is_dir():
+                    await pod_images.unmount_volume_images(path.name, edges)
                 for bundle in container_records(edges.paths.pod(path.name)):
                     await edges.images.unmount_rootfs(bundle / "rootfs")
                 await asyncio.to_thread(_remove_pod_files, path, edges)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
-from hostpod.engine import containers, hooks, resizing, sandbox
+from hostpod.engine import containers, hooks, pod_images, resizing, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import PodRecord
@@ -17,8 +17,7 @@ from hostpod.engine.variables import running_facts
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
 from hostpod.host.store import StoreError, remove_tree
-from hostpod.images.image import PullPolicy
-from hostpod.kube import Container, Pod
+from hostpod.kube import Pod
 from hostpod.oci import pod_hostname, pod_limits, pod_nodename
 from hostpod.plan import actions as do
 from hostpod.plan.observed import Ending
@@ -47,7 +46,7 @@ def admit(pod: Pod, file: str, edges: Edges) -> PodState:
     return state
 
 
-async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901, PLR0912 - one closed match
+async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901, PLR0912, PLR0915 - one closed match
     """Carry out one action on an admitted pod. Raises what the world answered."""
     match action:
         case do.AdmitPod() | do.UpdatePod():
@@ -65,7 +64,9 @@ async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) 
         case do.PrepareVolumes():
             await _prepare_volumes(state, edges)
         case do.EnsureImage():
-            await _ensure_image(state, action.container, edges)
+            await pod_images.ensure_image(state, action.container, edges)
+        case do.EnsureVolumeImage():
+            await pod_images.ensure_volume_image(state, action.volume, edges)
         case do.Abandon():
             raise AssertionError("the worker cancels what is abandoned")
         case do.CreateContainer():
@@ -134,37 +135,6 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
         raise
 
 
-async def _ensure_image(state: PodState, name: str, edges: Edges) -> None:
-    container = state.record.pod.spec.container(name)
-    reference = container.image or ""
-    present = edges.images.find(reference) is not None
-    begun = now()
-    if _may_pull(container, present=present):
-        _event(state, edges, "Pulling", f'Pulling image "{reference}"', name)
-    image = await edges.images.ensure(reference, policy=_policy(container))
-    if _may_pull(container, present=present):
-        took = f"{now() - begun:.3g}s"
-        message = f'Successfully pulled image "{reference}" in {took}. Image size: {image.size_bytes} bytes.'
-    else:
-        message = f'Container image "{reference}" already present on machine'
-    _event(state, edges, "Pulled", message, name)
-    if state.record.pod.spec.container(name).image == reference:  # else its pod was changed meanwhile
-        state.images[name] = image
-
-
-def _policy(container: Container) -> PullPolicy:
-    match container.image_pull_policy:
-        case "Always" | "Never" as policy:
-            return policy
-        case _:
-            return "IfNotPresent"
-
-
-def _may_pull(container: Container, *, present: bool) -> bool:
-    policy = container.image_pull_policy
-    return policy == "Always" or (policy == "IfNotPresent" and not present)
-
-
 async def _create(state: PodState, action: do.CreateContainer, edges: Edges, told: Told) -> None:
     try:
         await containers.create(state, action, edges, told.container_ended)
@@ -201,6 +171,7 @@ async def _forget_pod(state: PodState, edges: Edges) -> None:
         await containers.forget(state, cid, edges)
     if edges.network.find(state.uid) is not None:  # an address that was reserved and never used
         await edges.network.detach(state.uid)
+    await pod_images.unmount_volume_images(state.uid, edges)
     await asyncio.to_thread(_remove_pod, state, edges)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from hostpod.engine.state import PodState
 from hostpod.engine.watchers import Change
 from hostpod.host.logs import LogOptions, read_log
 from hostpod.host.spool import spooled
+from hostpod.host.usage import disk_usage
 from hostpod.images import Image
 from hostpod.kube.api_status import StatusError
+from hostpod.volumes import Claim
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,20 @@ class NodeView:
 
     def watch_events(self) -> AsyncGenerator[Change, None]:
         return self._edges.events.watch()
+
+    # Storage
+
+    async def volumes(self, *, namespace: str | None, usage: bool) -> Sequence[Json]:
+        """Claimed storage, whether a pod uses it or not."""
+        users = claim_users(self.pods())
+        found = await asyncio.to_thread(self._edges.volumes.claims)
+        shown = []
+        for claim, path in found.items():
+            if namespace in (None, claim.namespace):
+                told = {"metadata": {"name": claim.name, "namespace": claim.namespace}, "path": str(path)}
+                size = {"usedBytes": (await asyncio.to_thread(disk_usage, (path,))).used_bytes} if usage else {}
+                shown.append({"apiVersion": "hostpod/v1", **told, "usedBy": users.get(claim, []), **size})
+        return shown
 
     # Images
 
@@ -131,6 +148,18 @@ class NodeView:
         if state is None:
             raise StatusError("NotFound", f'pod "{pod}" in namespace "{namespace}" is not on this node')
         return state
+
+
+def claim_users(pods: Iterable[Json]) -> Mapping[Claim, Sequence[str]]:
+    """The names of the pods that have each claim among their volumes, of rendered pods that are on this host."""
+    users: dict[Claim, list[str]] = {}
+    for pod in pods:
+        metadata = pod["metadata"]
+        for volume in pod["spec"].get("volumes", ()):
+            if "persistentVolumeClaim" in volume:
+                name = volume["persistentVolumeClaim"]["claimName"]
+                users.setdefault(Claim(namespace=metadata["namespace"], name=name), []).append(metadata["name"])
+    return {claim: sorted(set(names)) for claim, names in users.items()}
 
 
 def _image(image: Image) -> Json:

@@ -81,6 +81,7 @@ class Paths:
     runtime: Path
     logs: Path
     log_links: Path
+    claims: Path
 
     @classmethod
     def of(cls, directories: DirectoriesConfig) -> Paths:
@@ -89,6 +90,7 @@ class Paths:
             runtime=directories.runtime,
             logs=directories.logs,
             log_links=directories.log_links,
+            claims=directories.claims or directories.state / "claims",
         )
 
     @property

@@ -32,6 +32,7 @@ REFUSALS = (
 
 _WAITING_REASONS: Mapping[type, str] = {
     do.EnsureImage: "ErrImagePull",
+    do.EnsureVolumeImage: "ErrImagePull",
     do.CreateContainer: "CreateContainerError",
     do.StartContainer: "RunContainerError",
     do.MakeNamespaces: "CreatePodSandboxError",
@@ -75,7 +76,7 @@ def event_reason(action: do.Action) -> str:
 def event_cause(action: do.Action, refusal: BaseException) -> str:
     """What a Failed event is about more exactly, for the journal; empty where nothing is known."""
     match action:
-        case do.EnsureImage() | do.CreateContainer() | do.StartContainer():
+        case do.EnsureImage() | do.EnsureVolumeImage() | do.CreateContainer() | do.StartContainer():
             return waiting_reason(action, refusal)
         case _:
             return ""
@@ -94,6 +95,7 @@ _DOING: Mapping[type, str] = {
     do.TearDownSandbox: "take the pod's sandbox down",
     do.ForgetPod: "remove the pod's files",
     do.EnsureImage: "get the image of",
+    do.EnsureVolumeImage: "get the image of",
     do.CreateContainer: "create",
     do.StartContainer: "start",
     do.RunPostStart: "run the postStart hook of",
@@ -109,8 +111,8 @@ _DOING: Mapping[type, str] = {
 
 def explain(action: do.Action, refusal: BaseException) -> str:
     """What could not be done and why, for a person. A refusal that says so itself is not introduced once more."""
-    container = getattr(action, "container", None)
-    what = f'container "{container}"' if container else ""
+    container, volume = getattr(action, "container", None), getattr(action, "volume", None)
+    what = f'container "{container}"' if container else f'volume "{volume}"' if volume else ""
     why = words(refusal)
     if why.startswith("cannot "):
         return f"{what}: {why}" if what else why

@@ -33,6 +33,7 @@ class PodState:
     volumes: PreparedVolumes | None = None
     stale: bool = False
     images: dict[str, Image] = field(default_factory=dict)
+    volume_images: dict[str, str] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
     processes: dict[str, Watched] = field(default_factory=dict)
     monitors: dict[str, Watched] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class PodState:
             ips=self.attachment.ips if self.attachment else (),
             containers=tuple(record.observed() for record in self.containers.values()),
             images={name: image.id for name, image in self.images.items()},
+            volume_images=dict(self.volume_images),
             failures=dict(self.failures),
             busy=busy,
             verdict=self.record.verdict,

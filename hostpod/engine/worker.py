@@ -23,8 +23,16 @@ from hostpod.kube.references import config_references
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.happenings import EventType
+from hostpod.plan.image_volumes import image_volumes
 from hostpod.plan.leaving import Leave
-from hostpod.plan.observed import Failure, ObservedPod, action_key, container_target, image_target
+from hostpod.plan.observed import (
+    Failure,
+    ObservedPod,
+    action_key,
+    container_target,
+    image_target,
+    image_volume_target,
+)
 from hostpod.plan.ordering import Waiting
 from hostpod.plan.reconcile import plan_pod
 
@@ -150,6 +158,8 @@ class Worker:
         if self._state is not None:
             for container in self._state.record.pod.spec.all_containers:
                 self._state.failures.pop(action_key(do.EnsureImage, image_target(container.name)), None)
+            for volume in image_volumes(self._state.record.pod):
+                self._state.failures.pop(action_key(do.EnsureVolumeImage, image_volume_target(volume)), None)
             self._woken.set()
 
     def configs_changed(self, changed: frozenset[ConfigKey]) -> None:

@@ -17,6 +17,7 @@ Propagation = Literal["private", "slave", "shared"]
 # The kernel copies the options of mount(2) from one page, the closing zero included.
 OPTIONS_LIMIT_BYTES = 4095
 
+_ESCAPE = "\\"
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
@@ -26,6 +27,8 @@ _OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _MOVE_MOUNT_T_SYMLINKS = 0x10
 _MNT_DETACH = 2
+_MS_REC = 1 << 14
+_MS_PRIVATE = 1 << 18
 _UMOUNT_NOFOLLOW = 8
 _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
@@ -141,9 +144,17 @@ def _attach(what: str, tree: int, target: Path) -> None:
 
 
 def overlay(
-    lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay", volatile: bool = False
+    lower: Sequence[Path],
+    upper: Path | None,
+    work: Path | None,
+    target: Path,
+    *,
+    source: str = "overlay",
+    volatile: bool = False,
 ) -> None:
     """Mount layers (`lower`, topmost first) below a writable directory on `target`; `source` is what mountinfo shows.
+
+    Without `upper` and `work` it is read-only, and needs two layers at the least.
 
     A volatile overlay never asks the file system below to write back, neither for an fsync nor when it is unmounted;
     such an `upper` cannot be mounted a second time.
@@ -164,7 +175,13 @@ def overlay(
 
 
 def overlay_by_descriptor(
-    lower: Sequence[Path], upper: Path, work: Path, target: Path, *, source: str = "overlay", volatile: bool = False
+    lower: Sequence[Path],
+    upper: Path | None,
+    work: Path | None,
+    target: Path,
+    *,
+    source: str = "overlay",
+    volatile: bool = False,
 ) -> None:
     """The way of older kernels for many layers: mountinfo then shows descriptors and not the layers' paths."""
     descriptors: list[int] = []
@@ -181,21 +198,25 @@ def overlay_by_descriptor(
             os.close(descriptor)
 
 
-def _overlay_options(lower: Sequence[str], upper: Path, work: Path, *, volatile: bool) -> str:
-    escaped = (_escaped(os.fspath(path), ",\\") for path in (upper, work))
-    options = "lowerdir={},upperdir={},workdir={}".format(_escaped(":".join(lower), ","), *escaped)
-    return f"{options},volatile" if volatile else options
+def _overlay_options(lower: Sequence[str], upper: Path | None, work: Path | None, *, volatile: bool) -> str:
+    options = [f"lowerdir={_escaped(':'.join(lower), ',')}"]
+    options += [f"{key}={_escaped(value, f',{_ESCAPE}')}" for key, value in _writable(upper, work)]
+    return ",".join((*options, *(["volatile"] if volatile else [])))
+
+
+def _writable(upper: Path | None, work: Path | None) -> list[tuple[str, str]]:
+    return [(key, os.fspath(path)) for key, path in (("upperdir", upper), ("workdir", work)) if path is not None]
 
 
 def _overlay_layer_by_layer(
-    lower: Sequence[Path], upper: Path, work: Path, target: Path, source: str, *, volatile: bool
+    lower: Sequence[Path], upper: Path | None, work: Path | None, target: Path, source: str, *, volatile: bool
 ) -> None:
     what = f"cannot mount overlay on {target}"
     context = _syscall(what, _SYS_FSOPEN, b"overlay", _FSOPEN_CLOEXEC)
     try:
         settings = [("source", source), *(("lowerdir+", os.fspath(layer)) for layer in lower)]
         # The kernel takes lowerdir+ as it is, but looks for escapes in these two.
-        settings += [("upperdir", _escaped(os.fspath(upper), "\\")), ("workdir", _escaped(os.fspath(work), "\\"))]
+        settings += [(key, _escaped(value, _ESCAPE)) for key, value in _writable(upper, work)]
         for key, value in settings:
             _syscall(
                 f"{what}: {value}", _SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, key.encode(), os.fsencode(value), 0
@@ -237,9 +258,27 @@ def mounts_under(prefix: Path) -> list[Path]:
 
 
 def unmount_under(prefix: Path) -> None:
-    """Take off everything at or below `prefix`: what a crash may have left."""
+    """Take off everything at or below `prefix`, and from nowhere else: what a crash may have left."""
     for target in mounts_under(prefix):
-        unmount(target)
+        detach(target)
+
+
+def mounted_at(target: Path) -> bool:
+    """Whether something is mounted there. Only a table is read: a file system whose server is gone is not asked."""
+    place = target.parent.resolve() / target.name
+    return any(entry.target == place for entry in mounts())
+
+
+def detach(target: Path) -> None:
+    """`unmount` of what was bound from elsewhere, with all below it.
+
+    Where mounts are shared, as on every host of systemd, the kernel would take what is mounted below also from the
+    place that it was bound from: a disk of the host, say. So nothing of it may be anybody's peer any more.
+    """
+    _libc.mount(
+        None, os.fsencode(target), None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None
+    )  # EINVAL: no mount is here
+    unmount(target)
 
 
 def _syscall(what: str, number: int, *arguments: object) -> int:

@@ -34,7 +34,7 @@ class ImageInspectError(ImageError):
 
 
 class ImageInUseError(ImageError):
-    """The image cannot be removed: containers run from it."""
+    """The image cannot be removed: containers or volumes are made of it."""
 
     reason = "ImageInUse"
 

@@ -1,4 +1,5 @@
-"""Roots of containers: layers are mounted once, shared, and gone with their last user; a root is an overlay of them.
+"""Roots of containers and of volumes: layers are mounted once, shared, and gone with their last user; a root is an
+overlay of them.
 
 Nothing is written down. After a restart the mounts themselves tell: an overlay's source is its image's id.
 """
@@ -18,8 +19,9 @@ from hostpod.images.loop import mount_squashfs
 
 # Of a diff id's 64 digits: enough to be unique, and short, because the paths of all layers are options of one mount.
 SHORT = 16
-# An image without layers still needs something below its writable layer.
+# An image without layers still needs something below its writable layer, and an overlay that has none needs two.
 EMPTY = "empty"
+NOTHING = "nothing"
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Roots:
         """See what is mounted. `images` has the diff ids of each image id; what no root uses is unmounted."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = self._directory.resolve()
-        (self._directory / EMPTY).mkdir(exist_ok=True)
+        for name in (EMPTY, NOTHING):
+            (self._directory / name).mkdir(exist_ok=True)
         names = {_name(diff_id): diff_id for diff_ids in images.values() for diff_id in diff_ids}
         for entry in mounts():
             if entry.target.parent == self._directory:
@@ -63,8 +66,21 @@ class Roots:
         """Ids of the images that roots are mounted from."""
         return frozenset(image_id for image_id, _ in self._users.values())
 
-    async def mount(self, image_id: str, diff_ids: Sequence[str], *, upper: Path, work: Path, target: Path) -> None:
-        """Mount an image's root. LayerMountError, and nothing is mounted then."""
+    def image_of(self, target: Path) -> str | None:
+        """The id of the image that is mounted there."""
+        found = self._users.get(_as_mountinfo_has_it(target))
+        return found[0] if found else None
+
+    async def mount(
+        self,
+        image_id: str,
+        diff_ids: Sequence[str],
+        *,
+        target: Path,
+        upper: Path | None = None,
+        work: Path | None = None,
+    ) -> None:
+        """Mount an image's root, read-only without `upper` and `work`. LayerMountError, and nothing is mounted then."""
         lowest_first = tuple(dict.fromkeys(reversed(diff_ids)))[::-1]
         target = _as_mountinfo_has_it(target)
         self._users[target] = (image_id, lowest_first)
@@ -77,12 +93,14 @@ class Roots:
             raise
 
     async def _mount_root(
-        self, image_id: str, lowest_first: Sequence[str], upper: Path, work: Path, target: Path
+        self, image_id: str, lowest_first: Sequence[str], upper: Path | None, work: Path | None, target: Path
     ) -> LayerMountError | None:
-        lower = [self._directory / _name(each) for each in reversed(lowest_first)] or [self._directory / EMPTY]
+        lower = [self._directory / _name(each) for each in reversed(lowest_first)]
+        wanted = 2 if upper is None else 1
+        lower += [self._directory / name for name in (EMPTY, NOTHING)[: max(0, wanted - len(lower))]]
         try:
             # In a thread: making the work directory waits for the file system's journal.
-            await asyncio.to_thread(overlay, lower, upper, work, target, source=image_id, volatile=True)
+            await asyncio.to_thread(overlay, lower, upper, work, target, source=image_id, volatile=upper is not None)
         except MountError as error:
             return LayerMountError(str(error))
         return None

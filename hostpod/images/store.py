@@ -147,7 +147,7 @@ class ImageStore:
         """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it."""
         if image.id in self._roots.in_use():
             name = image.references[0] if image.references else image.id
-            raise ImageInUseError(f'cannot remove "{name}": containers run from it')
+            raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
         await self._catalogue.remove(image.id)
         await self._puller.drop_layers(image.layers)
 
@@ -155,6 +155,15 @@ class ImageStore:
         """Mount a container's root on `target`: the image's layers below `upper`. The three directories must exist,
         `upper` and `work` empty and on one file system."""
         await self._roots.mount(image.id, image.layers, upper=upper, work=work, target=target)
+
+    async def mount_volume(self, image: Image, *, target: Path) -> None:
+        """Mount the files of an image on `target`, which must exist, read-only. The image is in use until the root is
+        unmounted, also by another daemon."""
+        await self._roots.mount(image.id, image.layers, target=target)
+
+    def mounted(self, target: Path) -> str | None:
+        """The id of the image whose files are mounted on `target`."""
+        return self._roots.image_of(target)
 
     async def unmount_rootfs(self, target: Path) -> None:
         """Unmount a root; nothing where none is mounted. Layers that nobody uses any more follow in the background."""

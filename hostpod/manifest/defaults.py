@@ -19,6 +19,7 @@ from hostpod.kube import (
     GRPCAction,
     HostPathVolumeSource,
     HTTPGetAction,
+    ImageVolumeSource,
     ISCSIVolumeSource,
     KubeModel,
     ObjectFieldSelector,
@@ -111,6 +112,8 @@ def _computed(model: KubeModel, *, host_network: bool) -> tuple[tuple[str, Any],
     """Defaults that depend on other fields."""
     if isinstance(model, Container | EphemeralContainer):
         return (("image_pull_policy", default_pull_policy(model.image or "")),)
+    if isinstance(model, ImageVolumeSource):
+        return (("pull_policy", default_pull_policy(model.reference or "")),)
     if isinstance(model, ContainerPort) and host_network:
         return (("host_port", model.container_port),)
     if isinstance(model, Volume) and not any(value for name, value in model.__dict__.items() if name != "name"):

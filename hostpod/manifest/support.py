@@ -35,12 +35,15 @@ from hostpod.kube import (
     HostPathVolumeSource,
     HTTPGetAction,
     HTTPHeader,
+    ImageVolumeSource,
     KeyToPath,
     KubeModel,
     Lifecycle,
     LifecycleHandler,
+    NFSVolumeSource,
     ObjectFieldSelector,
     ObjectMeta,
+    PersistentVolumeClaimVolumeSource,
     Pod,
     PodDNSConfig,
     PodDNSConfigOption,
@@ -220,8 +223,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **unsupported("hostIP"),
     },
     VolumeMount: {
-        **works("name", "mountPath", "readOnly", "subPath", "subPathExpr", "mountPropagation"),
-        "recursiveReadOnly": only("Disabled"),
+        **works("name", "mountPath", "readOnly", "recursiveReadOnly", "subPath", "subPathExpr", "mountPropagation"),
     },
     ResourceRequirements: {
         "limits": Support(level="works", keys=_CPU_AND_MEMORY),
@@ -230,9 +232,10 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     },
     Volume: {
         **works("name", "emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected"),
+        **works("image", "nfs", "persistentVolumeClaim"),
+        **unsupported("ephemeral", advice="use emptyDir or persistentVolumeClaim"),
         **unsupported(
-            *("image", "ephemeral", "persistentVolumeClaim"),
-            *("csi", "nfs", "iscsi", "fc", "flexVolume", "gitRepo", "cephfs", "rbd", "glusterfs", "cinder", "flocker"),
+            *("csi", "iscsi", "fc", "flexVolume", "gitRepo", "cephfs", "rbd", "glusterfs", "cinder", "flocker"),
             *("awsElasticBlockStore", "azureDisk", "azureFile", "gcePersistentDisk", "photonPersistentDisk"),
             *("portworxVolume", "quobyte", "scaleIO", "storageos", "vsphereVolume"),
             advice="use emptyDir or hostPath",
@@ -253,6 +256,9 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     DownwardAPIProjection: works("items"),
     EmptyDirVolumeSource: {"medium": only("", "Memory"), **works("sizeLimit")},
     HostPathVolumeSource: works("path", "type"),
+    ImageVolumeSource: works("reference", "pullPolicy"),
+    NFSVolumeSource: works("server", "path", "readOnly"),
+    PersistentVolumeClaimVolumeSource: works("claimName", "readOnly"),
     PodSecurityContext: {
         **works("runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups", "supplementalGroupsPolicy"),
         **works("seccompProfile", "sysctls"),

@@ -59,6 +59,10 @@ class Bound(Protocol):
     @property
     def read_only(self) -> bool: ...
     @property
+    def all_read_only(self) -> bool: ...
+    @property
+    def no_exec(self) -> bool: ...
+    @property
     def recursive(self) -> bool: ...
     @property
     def propagation(self) -> Propagation: ...
@@ -78,7 +82,9 @@ class Mount:
         """The entry for a volume or a pod file."""
         kind = "rbind" if bound.recursive else "bind"
         access = "ro" if bound.read_only else "rw"
-        options = (kind, f"r{bound.propagation}", access)
+        # rro asks the kernel for all that is mounted below as well (mount_setattr), and fails where it cannot.
+        more = (*(("rro",) if bound.all_read_only else ()), *(("noexec",) if bound.no_exec else ()))
+        options = (kind, f"r{bound.propagation}", access, *more)
         return cls(source=str(bound.source), destination=bound.destination, options=options)
 
     def to_json(self) -> Json:

@@ -16,6 +16,7 @@ from hostpod.plan.observed import (
     action_key,
     container_target,
     image_target,
+    image_volume_target,
     post_start_target,
     pre_stop_target,
 )
@@ -135,10 +136,25 @@ class EnsureImage(_OfContainer):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EnsureVolumeImage(_Action):
+    """Have the image that a volume shows on this host, by its pull policy, and mount it for the pod."""
+
+    volume: str
+
+    @property
+    def target(self) -> str:
+        return image_volume_target(self.volume)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Abandon(_OfContainer):
-    """Nobody waits any more for what is under way: a pull, a hook. `what` is its target."""
+    """Nobody waits any more for what is under way: a pull, a hook. `what` is its target.
+
+    What is under way for all containers together is of none of them.
+    """
 
     what: str
+    container: str = ""
 
     @property
     def target(self) -> str:
@@ -233,6 +249,7 @@ Action = (
     | RunPause
     | PrepareVolumes
     | EnsureImage
+    | EnsureVolumeImage
     | Abandon
     | CreateContainer
     | StartContainer

@@ -10,11 +10,19 @@ from hostpod.kube import (
     ContainerStateWaiting,
     ContainerStatus,
     ResourceRequirements,
-    VolumeMountStatus,
 )
-from hostpod.plan.actions import AttachNetwork, CreateContainer, EnsureImage, MakeNamespaces, RunPause, StartContainer
+from hostpod.plan.actions import (
+    AttachNetwork,
+    CreateContainer,
+    EnsureImage,
+    EnsureVolumeImage,
+    MakeNamespaces,
+    RunPause,
+    StartContainer,
+)
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
 from hostpod.plan.change import resources_in, resources_of
+from hostpod.plan.image_volumes import mount_statuses, shown_to
 from hostpod.plan.observed import (
     NAMESPACES,
     NETWORK,
@@ -25,6 +33,7 @@ from hostpod.plan.observed import (
     action_key,
     container_target,
     image_target,
+    image_volume_target,
 )
 from hostpod.plan.order import has_started, is_through
 from hostpod.plan.ordering import WAITING
@@ -50,10 +59,7 @@ def container_status(container: Container, seen: ObservedPod, now: float, rule: 
         image_id=latest.image_id if latest is not None else "",
         container_id=f"{RUNTIME}://{latest.id}" if latest is not None else None,
         resources=_given(container, latest),
-        volume_mounts=tuple(
-            VolumeMountStatus(name=m.name, mount_path=m.mount_path, read_only=m.read_only)
-            for m in container.volume_mounts
-        ),
+        volume_mounts=mount_statuses(container, seen),
     )
 
 
@@ -136,15 +142,24 @@ def duration(seconds: float) -> str:
 
 
 def _refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting | None:
-    for kind, target in (
-        (StartContainer, container_target(container.name)),
-        (CreateContainer, container_target(container.name)),
-        (EnsureImage, image_target(container.name)),
-    ):
+    target = container_target(container.name)
+    for kind in (StartContainer, CreateContainer):
+        failure = seen.failures.get(action_key(kind, target))
+        if failure is not None:
+            return _told(failure.reason, failure.message)
+    return _image_refused(container, seen)
+
+
+def _image_refused(container: Container, seen: ObservedPod) -> ContainerStateWaiting | None:
+    """Its own image, or one that it mounts."""
+    wanted: list[tuple[type, str, str]] = [(EnsureImage, image_target(container.name), container.image or "")]
+    for volume, reference in shown_to(container, seen.pod).items():
+        wanted.append((EnsureVolumeImage, image_volume_target(volume), reference))
+    for kind, target, reference in wanted:
         failure = seen.failures.get(action_key(kind, target))
         if failure is not None:
             backs_off = failure.reason == "ErrImagePull" and target not in seen.busy
-            return _pull_backoff(container, failure) if backs_off else _told(failure.reason, failure.message)
+            return _pull_backoff(reference, failure) if backs_off else _told(failure.reason, failure.message)
     return None
 
 
@@ -161,8 +176,8 @@ def _told(reason: str, message: str) -> ContainerStateWaiting:
     return ContainerStateWaiting(reason=reason, message=message)
 
 
-def _pull_backoff(container: Container, failure: Failure) -> ContainerStateWaiting:
-    message = f'Back-off pulling image "{container.image}": {failure.reason}: {failure.message}'
+def _pull_backoff(reference: str, failure: Failure) -> ContainerStateWaiting:
+    message = f'Back-off pulling image "{reference}": {failure.reason}: {failure.message}'
     return ContainerStateWaiting(reason="ImagePullBackOff", message=message)
 
 

@@ -17,7 +17,15 @@ from hostpod.plan.actions import (
     RunPreStop,
     StopContainer,
 )
-from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target, post_start_target, pre_stop_target
+from hostpod.plan.image_volumes import image_volumes
+from hostpod.plan.observed import (
+    ObservedContainer,
+    ObservedPod,
+    image_target,
+    image_volume_target,
+    post_start_target,
+    pre_stop_target,
+)
 from hostpod.plan.order import may_end
 
 # What a container has between its stop signal and SIGKILL though its hook, or those that end before it, took all time.
@@ -50,9 +58,7 @@ class Halt:
 
 def halt_pod(seen: ObservedPod, halt: Halt, now: float) -> Iterator[Step]:
     """All containers of a pod end, sidecars after the others; what was made of them is freed."""
-    for container in seen.pod.spec.all_containers:
-        if image_target(container.name) in seen.busy:
-            yield Abandon(container=container.name, what=image_target(container.name), reason=halt.reason)
+    yield from _abandon_pulls(seen, halt.reason)
     for attempt in seen.containers:
         match attempt.phase:
             case "exited":
@@ -66,6 +72,15 @@ def halt_pod(seen: ObservedPod, halt: Halt, now: float) -> Iterator[Step]:
                 yield discard(attempt)
             case phase:
                 assert_never(phase)
+
+
+def _abandon_pulls(seen: ObservedPod, reason: str) -> Iterator[Step]:
+    for container in seen.pod.spec.all_containers:
+        if image_target(container.name) in seen.busy:
+            yield Abandon(container=container.name, what=image_target(container.name), reason=reason)
+    for volume in image_volumes(seen.pod):
+        if image_volume_target(volume) in seen.busy:
+            yield Abandon(what=image_volume_target(volume), reason=reason)
 
 
 def halt_container(

@@ -27,6 +27,11 @@ def image_target(container: str) -> str:
     return f"image:{container}"
 
 
+def image_volume_target(volume: str) -> str:
+    """Key of what is done for the image that a volume shows."""
+    return f"imageVolume:{volume}"
+
+
 def container_target(container: str) -> str:
     """Key of what is done to one container; actions with one key never run side by side."""
     return f"container:{container}"
@@ -142,6 +147,7 @@ class ObservedPod:
 
     `stale` says that volumes may show what was, of objects or of the pod itself.
     `waits` says which other pods it waits for before anything is made of it.
+    `volume_images` are the images that are mounted for volumes, by the volume's name.
     `remains` says that something of the sandbox may be there that no other field tells of, half-made or half-removed.
     """
 
@@ -158,6 +164,7 @@ class ObservedPod:
     ips: tuple[str, ...] = ()
     containers: tuple[ObservedContainer, ...] = ()
     images: Mapping[str, str] = field(default_factory=dict)
+    volume_images: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
     busy: frozenset[str] = frozenset()
     verdict: Verdict | None = None

@@ -18,6 +18,7 @@ from hostpod.plan.actions import (
     BeginStopping,
     CreateContainer,
     EnsureImage,
+    EnsureVolumeImage,
     FailPod,
     ForgetContainer,
     ForgetPod,
@@ -34,6 +35,7 @@ from hostpod.plan.actions import (
 from hostpod.plan.backoff import BackoffRule, next_backoff_s, restart_wait_s, retry_at
 from hostpod.plan.change import change_of, resources_of, restarts_for_resize, updated
 from hostpod.plan.ending import Halt, LookAgain, Step, discard, halt_container, halt_pod, tidy
+from hostpod.plan.image_volumes import has_volume_images, image_volumes
 from hostpod.plan.leaving import Leave, grace_of
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping, Verdict
 from hostpod.plan.order import hook_is_over, may_run
@@ -174,6 +176,9 @@ def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
         yield PrepareVolumes(reason="the pod's volumes are not prepared")
     elif seen.stale:
         yield PrepareVolumes(reason="what volumes show may have changed")
+    for volume in image_volumes(seen.pod):
+        if volume not in seen.volume_images:
+            yield EnsureVolumeImage(volume=volume, reason="the image of a volume is not mounted")
     if seen.namespaces and not seen.network:
         yield AttachNetwork(reason="the pod is not on the network")
     if seen.namespaces and not seen.pause:
@@ -251,5 +256,10 @@ def _make(container: Container, seen: ObservedPod, attempt: int, backoff_s: floa
     reason = "it was never started" if attempt == 0 else "it ended and is restarted by its policy"
     if container.name not in seen.images:
         yield EnsureImage(container=container.name, reason=reason)
-    elif its_turn and seen.namespaces and seen.volumes and (seen.pause or not seen.pod.spec.share_process_namespace):
+    elif its_turn and _has_sandbox(seen) and has_volume_images(container, seen):
         yield CreateContainer(container=container.name, attempt=attempt, backoff_s=backoff_s, reason=reason)
+
+
+def _has_sandbox(seen: ObservedPod) -> bool:
+    """Whether there is what a container is made in."""
+    return seen.namespaces and seen.volumes and (seen.pause or not seen.pod.spec.share_process_namespace)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
-from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target
+from hostpod.plan.image_volumes import image_volumes
+from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target, image_volume_target
 from hostpod.plan.restarts import comes_again, is_finished
 from hostpod.plan.status import phase
 
@@ -21,7 +22,11 @@ def standing(seen: ObservedPod, now: float, rule: BackoffRule) -> Standing:
         return "ending"
     if _backs_off(seen, now, rule):
         return "backing off"
-    if any(image_target(container.name) in seen.busy for container in seen.pod.spec.all_containers):
+    pulls = {
+        *(image_target(container.name) for container in seen.pod.spec.all_containers),
+        *map(image_volume_target, image_volumes(seen.pod)),
+    }
+    if not pulls.isdisjoint(seen.busy):
         return "pulling images"
     return "running" if phase(seen) == "Running" else "starting"
 

@@ -34,6 +34,7 @@ def control_app(node: Node, *, machine: MachineReader = machine_info) -> web.App
     app.router.add_get("/problems", _problems)
     app.router.add_get("/events", _events)
     app.router.add_post("/plan", _plan)
+    app.router.add_get("/volumes", _volumes)
     app.router.add_get("/images", _images)
     app.router.add_post("/images/pull", _pull)
     app.router.add_post("/images/load", _load)
@@ -70,6 +71,11 @@ async def _events(request: web.Request) -> web.StreamResponse:
 
 async def _plan(request: web.Request) -> web.Response:
     return await send_plan(request, node_of(request))
+
+
+async def _volumes(request: web.Request) -> web.Response:
+    items = await node_of(request).volumes(namespace=request.query.get("namespace"), usage=flag(request.query, "usage"))
+    return json_answer({"items": items})
 
 
 async def _images(request: web.Request) -> web.Response:

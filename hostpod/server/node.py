@@ -65,6 +65,13 @@ class Node(Protocol):
     def watch_events(self) -> AsyncGenerator[JsonObject, None]:
         """{"type": "ADDED"|"MODIFIED", "object": v1 Event}: first all there are, then each new one."""
 
+    async def volumes(self, *, namespace: str | None, usage: bool) -> Sequence[JsonObject]:
+        """Claimed storage, of one namespace or of all.
+
+        {"metadata": {"name", "namespace"}, "path", "usedBy": names of pods}, and with `usage` "usedBytes", for which
+        all its files are looked at.
+        """
+
     def images(self) -> Sequence[JsonObject]:
         """{"id", "references": [str], "repoDigests": [str], "sizeBytes": int, "created": RFC 3339 or None}."""
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import normpath
 
-from hostpod.host.mount import MountError, unmount, unmount_under
+from hostpod.host.mount import MountError, detach, unmount_under
 from hostpod.host.store import StoreError, remove_tree
-from hostpod.kube import Container, Pod, VolumeMount
+from hostpod.kube import Container, Pod, Volume, VolumeMount
 from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts
 from hostpod.kube.expansion import expand, references
+from hostpod.volumes.claims import Claim, claims_in
 from hostpod.volumes.contents import Told, files_of, for_group, kind_of
 from hostpod.volumes.empty_dir import open_limited
 from hostpod.volumes.errors import VolumeError, reason
+from hostpod.volumes.nfs import open_nfs
 from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
 from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
 from hostpod.volumes.sub_path import bind_sub_path
-from hostpod.volumes.volume import limit_on_disk, naming, open_volume
+from hostpod.volumes.volume import limit_on_disk, naming, open_claim, open_volume
 from hostpod.volumes.written import write_files
 
 # The kubelet's names, so that people and their tools find what they know.
 VOLUMES = "volumes"
 EMPTY_DIRS = "kubernetes.io~empty-dir"
+CLAIMS = "kubernetes.io~local-volume"
+NFS = "kubernetes.io~nfs"
+IMAGES = "kubernetes.io~image"
 SUB_PATHS = "volume-subpaths"
+
+# What is only shown at a place of the pod's own, and lies elsewhere.
+_SHOWN = (CLAIMS, NFS, IMAGES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,32 +58,42 @@ class PodFacts:
 class PreparedVolumes:
     """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
 
-    Volumes that are `written` from objects and from the pod itself are read-only in every container.
+    Those that are `read_only` are so in every container; from what is `data` nothing can be executed.
     """
 
     sources: Mapping[str, Path]
-    written: frozenset[str]
+    read_only: frozenset[str]
+    data: frozenset[str]
     files: PodFiles
     sub_paths: Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VolumeMounted:
-    """One mount of a container; `recursive` takes along what is mounted below the source."""
+    """One mount of a container; `recursive` takes along what is mounted below the source.
+
+    With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed.
+    """
 
     source: Path
     destination: str
     read_only: bool = False
+    all_read_only: bool = False
+    no_exec: bool = False
     recursive: bool = False
     propagation: Propagation = "private"
 
 
 class PodVolumes:
-    """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid."""
+    """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid.
 
-    def __init__(self, *, state: Path, runtime: Path) -> None:
+    Storage that pods claim is below `claims`, whoever uses it.
+    """
+
+    def __init__(self, *, state: Path, runtime: Path, claims: Path) -> None:
         self._state = state
         self._runtime = runtime
+        self._claims = claims
 
     async def prepare(self, pod: Pod, facts: PodFacts) -> PreparedVolumes:
         """Make the pod's volumes and files, or find them after a restart: what is there is not touched.
@@ -91,9 +109,24 @@ class PodVolumes:
                 with naming(volume.name):
                     _make(own)
                     await open_limited(own / volume.name, limit)
+            if volume.nfs is not None:
+                with naming(volume.name):
+                    await open_nfs(volume.nfs, runtime / VOLUMES / NFS / volume.name)
         if not pod.spec.volumes:  # nothing here can block then
-            return _prepare(pod, facts, state, runtime)
-        return await asyncio.to_thread(_prepare, pod, facts, state, runtime)
+            return self._prepare(pod, facts, runtime)
+        return await asyncio.to_thread(self._prepare, pod, facts, runtime)
+
+    def image_place(self, uid: str, volume: str) -> Path:
+        """Where the image of a pod's volume is to be mounted. Whoever mounts it unmounts it before `teardown`."""
+        return self._directories(uid)[1] / VOLUMES / IMAGES / volume
+
+    def image_places(self, uid: str) -> Sequence[Path]:
+        """Where images of a pod's volumes may be mounted now."""
+        return tuple(_places(self._directories(uid)[1] / VOLUMES, (IMAGES,)))
+
+    def claims(self) -> Mapping[Claim, Path]:
+        """All storage that was ever claimed, and where it lies."""
+        return {claim: claim.below(self._claims) for claim in claims_in(self._claims)}
 
     def container_mounts(
         self, container: Container, prepared: PreparedVolumes, variables: Mapping[str, str]
@@ -122,17 +155,58 @@ class PodVolumes:
         volumes, sub_paths = state / VOLUMES, runtime / SUB_PATHS
         try:
             remove_pod_files(runtime)
-            written = runtime / VOLUMES
-            for target in (*sub_paths.glob("*/*"), *(volumes / EMPTY_DIRS).glob("*")):
-                unmount(target)
+            shown = runtime / VOLUMES
+            for target in (*sub_paths.glob("*/*"), *_places(shown, _SHOWN), *_places(volumes, (EMPTY_DIRS,))):
+                detach(target)
             try:
-                _remove(sub_paths, volumes, written)
+                _remove(sub_paths, volumes, shown)
             except StoreError:  # a container has mounted something on a volume: that goes as well
-                unmount_under(volumes)
-                unmount_under(sub_paths)
-                _remove(sub_paths, volumes, written)
+                for top in (volumes, sub_paths, shown):
+                    unmount_under(top)
+                _remove(sub_paths, volumes, shown)
         except (StoreError, MountError) as error:
             raise VolumeError(f"cannot remove the volumes of pod {uid}: {error}") from error
+
+    def _prepare(self, pod: Pod, facts: PodFacts, runtime: Path) -> PreparedVolumes:
+        told = Told(pod=pod, facts=facts.running, configs=facts.configs)
+        sources = {}
+        for volume in pod.spec.volumes:
+            with naming(volume.name):
+                sources[volume.name] = self._open(pod, volume, told, facts.memory_limit_bytes)
+        try:
+            files = write_pod_files(
+                pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
+            )
+        except MountError as error:
+            raise VolumeError(str(error)) from error
+        except OSError as error:
+            raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
+        return PreparedVolumes(
+            sources=sources,
+            read_only=frozenset(volume.name for volume in pod.spec.volumes if _is_read_only(volume)),
+            data=frozenset(volume.name for volume in pod.spec.volumes if volume.image is not None),
+            files=files,
+            sub_paths=runtime / SUB_PATHS,
+        )
+
+    def _open(self, pod: Pod, volume: Volume, told: Told, memory_limit_bytes: int | None) -> Path:
+        state, runtime = self._directories(pod.metadata.uid or "")
+        shown = runtime / VOLUMES
+        if kind := kind_of(volume):
+            context = pod.spec.security_context
+            files = for_group(files_of(volume, told), context.fs_group if context else None)
+            write_files(shown / kind / volume.name, files)
+            return shown / kind / volume.name
+        if volume.persistent_volume_claim is not None:
+            return open_claim(pod, volume, self._claims, shown / CLAIMS / volume.name)
+        if volume.nfs is not None:  # mounted already
+            return shown / NFS / volume.name
+        if volume.image is not None:  # mounted before a container that shows it is made
+            return shown / IMAGES / volume.name
+        own = state / VOLUMES / EMPTY_DIRS
+        _make(state)
+        _make(own)
+        return open_volume(pod, volume, own / volume.name, memory_limit_bytes=memory_limit_bytes)
 
     def _directories(self, uid: str) -> tuple[Path, Path]:
         if uid in ("", ".", "..") or "/" in uid:
@@ -140,33 +214,11 @@ class PodVolumes:
         return self._state / uid, self._runtime / uid
 
 
-def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedVolumes:
-    own = state / VOLUMES / EMPTY_DIRS
-    told = Told(pod=pod, facts=facts.running, configs=facts.configs)
-    group = pod.spec.security_context.fs_group if pod.spec.security_context else None
-    sources, written = {}, set()
-    for volume in pod.spec.volumes:
-        if kind := kind_of(volume):
-            written.add(volume.name)
-            sources[volume.name] = runtime / VOLUMES / kind / volume.name
-            with naming(volume.name):
-                write_files(sources[volume.name], for_group(files_of(volume, told), group))
-            continue
-        _make(state)
-        _make(own)
-        with naming(volume.name):
-            sources[volume.name] = open_volume(
-                pod, volume, own / volume.name, memory_limit_bytes=facts.memory_limit_bytes
-            )
-    try:
-        files = write_pod_files(
-            pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
-        )
-    except MountError as error:
-        raise VolumeError(str(error)) from error
-    except OSError as error:
-        raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
-    return PreparedVolumes(sources=sources, written=frozenset(written), files=files, sub_paths=runtime / SUB_PATHS)
+def _is_read_only(volume: Volume) -> bool:
+    """In every container, whatever its mount says."""
+    claim, nfs = volume.persistent_volume_claim, volume.nfs
+    told = (claim is not None and claim.read_only, nfs is not None and nfs.read_only)
+    return kind_of(volume) is not None or volume.image is not None or any(told)
 
 
 def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
@@ -205,10 +257,18 @@ def _mounted(mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place
     return VolumeMounted(
         source=source,
         destination=normpath(f"/{mount.mount_path}").replace("//", "/"),
-        read_only=bool(mount.read_only) or mount.name in prepared.written,
+        read_only=bool(mount.read_only) or mount.name in prepared.read_only,
+        all_read_only=mount.recursive_read_only in ("IfPossible", "Enabled"),
+        no_exec=mount.name in prepared.data,
         recursive=True,
         propagation=propagation_of(mount.mount_propagation),
     )
+
+
+def _places(top: Path, kinds: Iterable[str]) -> Iterator[Path]:
+    """The volumes of these kinds, none of which is asked for anything: a server may be gone."""
+    for kind in kinds:
+        yield from (top / kind).glob("*")
 
 
 def _remove(*paths: Path) -> None:

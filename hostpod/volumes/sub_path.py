@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from hostpod.host.mount import bind, unmount
+from hostpod.host.mount import bind, detach
 from hostpod.host.openat2 import FileDescriptor
 from hostpod.volumes.beneath import open_or_make_beneath
 from hostpod.volumes.errors import VolumeError, reason
@@ -39,7 +39,7 @@ def _resolve(volume: Path, sub_path: str) -> FileDescriptor:
 
 
 def _clear(target: Path) -> None:
-    unmount(target)  # an earlier attempt of the container had its subPath here
+    detach(target)  # an earlier attempt of the container had its subPath here
     if target.is_dir():
         target.rmdir()
     else:

@@ -10,10 +10,11 @@ from pathlib import Path
 from hostpod.host.mount import MountError
 from hostpod.kube import Pod, Volume, VolumeMount
 from hostpod.volumes import empty_dir
+from hostpod.volumes.claims import Claim, bind_claim
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.host_path import open_host_path
-from hostpod.volumes.ownership import give_to_group
-from hostpod.volumes.propagation import propagation_of, require_propagation, share
+from hostpod.volumes.ownership import Group, give_to_group, group_of
+from hostpod.volumes.propagation import Propagation, propagation_of, require_propagation, share
 from hostpod.volumes.sizes import memory_volume_bytes
 
 
@@ -25,12 +26,23 @@ def limit_on_disk(volume: Volume) -> int | None:
     return source.size_limit.value
 
 
+def open_claim(pod: Pod, volume: Volume, claims: Path, place: Path) -> Path:
+    """Show the volume's claim at its place of the pod's own."""
+    source = volume.persistent_volume_claim
+    assert source is not None, "only such volumes are claims"
+    claim = Claim(namespace=pod.metadata.namespace or "default", name=source.claim_name)
+    bind_claim(claims, claim, place, None if source.read_only else group_of(pod))
+    if _propagations(pod, volume.name):
+        share(place)
+    return place
+
+
 def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes: int | None) -> Path:
     """Make the volume, or find it, and return where it lies; `directory` is its place if it is hostpod's own.
 
     An emptyDir with a limit on disk is there already: see `empty_dir.open_limited`.
     """
-    wanted = {propagation_of(mount.mount_propagation) for mount in _mounts(pod, volume.name)} - {"private"}
+    wanted = _propagations(pod, volume.name)
     if volume.host_path is not None:
         path = open_host_path(Path(volume.host_path.path), volume.host_path.type or "")
         for propagation in wanted:
@@ -38,7 +50,7 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
         return path
     _open_empty_dir(volume, directory, memory_limit_bytes)
     if (context := pod.spec.security_context) is not None and context.fs_group is not None:
-        give_to_group(directory, context.fs_group)
+        give_to_group(directory, Group(gid=context.fs_group))
     if wanted:
         share(directory)
     return directory
@@ -57,6 +69,11 @@ def _open_empty_dir(volume: Volume, directory: Path, memory_limit_bytes: int | N
         empty_dir.open_memory(directory, size)
     elif limit_on_disk(volume) is None:
         empty_dir.open_directory(directory)
+
+
+def _propagations(pod: Pod, volume: str) -> set[Propagation]:
+    """What containers want of it beside being left alone."""
+    return {propagation_of(mount.mount_propagation) for mount in _mounts(pod, volume)} - {"private"}
 
 
 def _mounts(pod: Pod, volume: str) -> Iterator[VolumeMount]:

@@ -252,7 +252,7 @@ def test_users_are_seen_again_after_a_restart(
     async def second() -> None:
         async with through_link.store(layers=form) as store:
             (image,) = store.list()
-            with pytest.raises(ImageError, match="containers run from it"):
+            with pytest.raises(ImageError, match="are made of it"):
                 await store.remove(image)
             await store.mount_rootfs(image, **other)
             await store.unmount_rootfs(other["target"])
@@ -264,6 +264,37 @@ def test_users_are_seen_again_after_a_restart(
     asyncio.run(first())
     asyncio.run(second())
     assert place.mounted() == []
+
+
+@FORMS
+@pytest.mark.parametrize("layers", [0, 1, 3])
+def test_the_files_of_an_image_without_a_layer_above_are_in_use_until_they_are_unmounted(
+    place: Place, layout: Layout, registry: Registry, form: str, layers: int
+) -> None:
+    target = place.root()["target"]
+    archives = [archive([member(f"f{number}")]) for number in range(layers)]
+    push(registry, layout.tag(layout.image(archives)), "files:1")
+
+    async def first() -> None:
+        async with place.store(layers=form) as store:
+            image = await store.ensure(f"{registry.address}/files:1", policy="IfNotPresent")
+            await store.mount_volume(image, target=target)
+            assert sorted(path.name for path in target.iterdir()) == [f"f{number}" for number in range(layers)]
+            with pytest.raises(OSError, match="Read-only file system"):
+                (target / "x").touch()
+
+    async def second() -> None:
+        async with place.store(layers=form) as store:
+            (image,) = store.list()
+            assert store.mounted(target) == image.id
+            with pytest.raises(ImageError, match="are made of it"):
+                await store.remove(image)
+            await store.unmount_rootfs(target)
+            assert store.mounted(target) is None
+            await store.remove(image)
+
+    asyncio.run(first())
+    asyncio.run(second())
 
 
 def test_layers_that_nobody_uses_are_unmounted_at_the_start(place: Place, layout: Layout, registry: Registry) -> None:

@@ -354,7 +354,7 @@ def test_images_are_removed_and_shared_layers_stay(place: Place, layout: Layout,
         two = await store.ensure(f"{registry.address}/two:1", policy="IfNotPresent")
         root = place.root()
         await store.mount_rootfs(one, **root)
-        with pytest.raises(ImageError, match=r'cannot remove ".*/one:1": containers run from it'):
+        with pytest.raises(ImageError, match=r'cannot remove ".*/one:1": containers or volumes are made of it'):
             await store.remove(one)
         await store.unmount_rootfs(root["target"])
         assert len(place.layers()) == 3

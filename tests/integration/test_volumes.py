@@ -6,15 +6,17 @@ import asyncio
 import itertools
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hostpod.host.mount import MountFlag, bind, mount, mounts_under, unmount
+from hostpod.host.mount import MountFlag, bind, mount, mounts_under, overlay, unmount
 from hostpod.kube import Pod
 from hostpod.volumes import PodFacts, PodVolumes, PreparedVolumes, VolumeError, VolumeMounted
+from hostpod.volumes.sub_path import bind_sub_path
 from lab.place import patient
 from tests.integration.fakehost import FakeHost, run
 
@@ -30,7 +32,7 @@ class Stage:
 
     def __init__(self, host: FakeHost) -> None:
         self.state, self.runtime = host.directory("state"), host.directory("run")
-        self.volumes = PodVolumes(state=self.state, runtime=self.runtime)
+        self.volumes = PodVolumes(state=self.state, runtime=self.runtime, claims=host.root / "claims")
 
     def prepare(self, pod: Pod, facts: PodFacts = FACTS) -> PreparedVolumes:
         return asyncio.run(self.volumes.prepare(pod, facts))
@@ -291,6 +293,63 @@ def test_a_sub_path_that_leads_elsewhere_is_refused(stage: Stage, target: str, s
     stage.teardown()
 
 
+# What a container that is after the host's files does, as fast as it can, to the sub path that another one asks for.
+ATTACKER = """
+import itertools, os, sys
+os.chdir(sys.argv[1])
+print("ready", flush=True)
+numbers = itertools.count()
+for other in itertools.cycle(("good", "evil", "up")):
+    while os.path.lexists(other):
+        try:
+            os.rename(other, "a")
+        except OSError:  # the one who is attacked has made a directory there
+            os.rename("a", f"made{next(numbers)}")
+    os.rename("a", other)
+"""
+
+
+def test_a_racing_attacker_is_never_shown_the_host(stage: Stage, host: FakeHost) -> None:
+    secret = host.directory("secret")
+    (secret / "b").mkdir()
+    (secret / "b" / "shadow").touch()
+    pod = with_data({"hostPath": {"path": str(host.directory("shared"))}}, subPath="a/b")
+    volume = Path(pod.spec.volumes[0].host_path.path if pod.spec.volumes[0].host_path else "")
+    (volume / "good" / "b").mkdir(parents=True)
+    (volume / "good" / "b" / "own").touch()
+    (volume / "evil").symlink_to(secret)
+    (volume / "up").symlink_to("../secret")
+    prepared = stage.prepare(pod)
+    argv = [sys.executable, "-c", ATTACKER, str(volume)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as attacker:
+        try:
+            assert attacker.stdout is not None
+            assert attacker.stdout.readline() == b"ready\n"
+            for _ in range(500):
+                try:
+                    found = stage.volumes.container_mounts(pod.spec.containers[0], prepared, {})
+                except VolumeError:
+                    continue  # a link that leads out stood there at this moment
+                (place,) = [mounted.source for mounted in found if mounted.destination == "/data"]
+                assert {path.name for path in place.iterdir()} <= {"own"}
+            assert attacker.poll() is None, "it was at work all the time"
+        finally:
+            attacker.kill()
+    assert [path.name for path in (secret / "b").iterdir()] == ["shadow"], "nothing was made there either"
+    stage.teardown()
+
+
+@pytest.mark.parametrize("name", ["..", "../secret", "a/../../secret", "/etc"])
+def test_a_sub_path_that_climbs_is_refused_whoever_let_it_through(stage: Stage, host: FakeHost, name: str) -> None:
+    (host.directory("volume") / "a").mkdir()
+    with pytest.raises(VolumeError, match="a symbolic link leads out of the volume"):
+        bind_sub_path(host.root / "volume", name, host.root / "place")
+    pod = with_data({"emptyDir": {}}, subPathExpr="$(WHERE)")
+    with pytest.raises(VolumeError, match="leads out of the volume"):
+        stage.volumes.container_mounts(pod.spec.containers[0], stage.prepare(pod), {"WHERE": name})
+    stage.teardown()
+
+
 def test_a_sub_path_of_a_file_is_refused(stage: Stage) -> None:
     with pytest.raises(VolumeError, match='volume "data": subPath "x": a part of it is not a directory'):
         stage.mounts(with_data({"hostPath": {"path": "/etc/hostname"}}, subPath="x"))
@@ -340,6 +399,31 @@ def test_a_host_path_whose_mount_does_not_propagate_is_refused(stage: Stage, hos
     run("mount", "--make-shared", str(private))
     assert stage.mounts(pod)["/data"].propagation == "slave"
     unmount(private)
+    stage.teardown()
+
+
+def test_nfs_is_mounted_once_and_nothing_on_the_server_goes_with_the_pod(stage: Stage, host: FakeHost) -> None:
+    """No server is here: the helper that mount(8) calls shows a directory instead."""
+    export = host.directory("export")
+    (export / "file").write_text("the server's")
+    helper = host.directory("upper") / "mount.nfs"
+    helper.write_text(f'#!/bin/sh\necho "$@" >>{host.root}/calls\nexec mount --bind {export} "$2"\n')
+    helper.chmod(0o755)
+    programs = Path("/sbin").resolve()
+    overlay([programs], host.root / "upper", host.directory("work"), programs)
+    pod = with_data({"nfs": {"server": "2001:db8::1", "path": "/srv", "readOnly": True}}, subPath="made")
+    mounted = stage.mounts(pod)["/data"]
+    assert mounted.read_only
+    place = stage.runtime / UID / "volumes" / "kubernetes.io~nfs" / "data"
+    assert stage.prepare(pod).sources["data"] == place
+    assert (host.root / "calls").read_text() == f"[2001:db8::1]:/srv {place} -o ro\n", "mounted once"
+    (mounted.source / "x").write_text("written")
+    stage.teardown()
+    assert (export / "file").read_text() == "the server's"
+    assert (export / "made" / "x").read_text() == "written"
+    helper.write_text('#!/bin/sh\necho "mount.nfs: access denied by server" >&2\nexit 32\n')
+    with pytest.raises(VolumeError, match=r'volume "data": cannot mount it: mount .*access denied by server'):
+        stage.prepare(pod)
     stage.teardown()
 
 

@@ -99,13 +99,12 @@ def _source(path: Path, source: KubeModel) -> Violations:
 def _storage(path: Path, source: KubeModel) -> Violations:
     match source:
         case PersistentVolumeClaimVolumeSource():
-            yield from required((*path, "claimName"), source.claim_name)
+            yield from named((*path, "claimName"), source.claim_name, dns_subdomain)
         case EphemeralVolumeSource():
             yield from required((*path, "volumeClaimTemplate"), source.volume_claim_template)
             if source.volume_claim_template is not None:
                 yield from claim_template((*path, "volumeClaimTemplate"), source.volume_claim_template)
         case ImageVolumeSource():
-            yield from required((*path, "reference"), source.reference, "name an image")
             yield from optional((*path, "reference"), source.reference, trimmed)
             yield from chosen((*path, "pullPolicy"), source.pull_policy, PULL_POLICIES)
         case _:

@@ -46,4 +46,16 @@ def test_other_volumes() -> None:
         "    Reference:\tr",
         "    PullPolicy:\tAlways",
     ]
-    assert list(volume_lines({"name": "v", "nfs": {}})) == ["  v:", "  <unknown>"]
+    claim = {"claimName": "data", "readOnly": True}
+    assert list(volume_lines({"name": "v", "persistentVolumeClaim": claim}))[1:] == [
+        "    Type:\tPersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
+        "    ClaimName:\tdata",
+        "    ReadOnly:\ttrue",
+    ]
+    assert list(volume_lines({"name": "v", "nfs": {"server": "s", "path": "/p"}}))[1:] == [
+        "    Type:\tNFS (an NFS mount that lasts the lifetime of a pod)",
+        "    Server:\ts",
+        "    Path:\t/p",
+        "    ReadOnly:\tfalse",
+    ]
+    assert list(volume_lines({"name": "v", "csi": {}})) == ["  v:", "  <unknown>"]

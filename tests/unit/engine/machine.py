@@ -24,6 +24,8 @@ from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
 from hostpod.images import Image, ImageConfig
 from hostpod.network import Attachment
+from hostpod.volumes import Claim
+from hostpod.volumes.claims import claims_in
 
 IMAGE = Image(
     id="sha256:1", references=("img",), repo_digests=(), layers=(), size_bytes=5, created="",
@@ -37,7 +39,11 @@ class Machine:
 
     def __init__(self, directory: Path, **settings: Any) -> None:
         self.paths = Paths(
-            state=directory / "state", runtime=directory / "run", logs=directory / "logs", log_links=directory / "links"
+            state=directory / "state",
+            runtime=directory / "run",
+            logs=directory / "logs",
+            log_links=directory / "links",
+            claims=directory / "claims",
         )
         daemons = (self.paths.exits, self.paths.attach, self.paths.runc)
         for path in (*daemons, self.paths.pods, self.paths.pod_states, self.paths.logs, self.paths.log_links):
@@ -50,6 +56,7 @@ class Machine:
         self.attached: set[str] = set()
         self.present: set[str] = {"img"}
         self.pulling: asyncio.Event | None = None
+        self.mounted: dict[Path, str] = {}
         self.deadlines: list[float] = []
         self.config = Config.model_validate({"nodeName": "host", **settings})
 
@@ -221,7 +228,14 @@ class Images:
         self._machine.refuse("mount_rootfs")
 
     async def unmount_rootfs(self, target: Path) -> None:
-        pass
+        self._machine.mounted.pop(target, None)
+
+    async def mount_volume(self, image: Image, *, target: Path) -> None:
+        self._machine.refuse("mount_volume")
+        self._machine.mounted[target] = image.id
+
+    def mounted(self, target: Path) -> str | None:
+        return self._machine.mounted.get(target)
 
 
 class Network:
@@ -265,6 +279,16 @@ class Volumes:
 
     def container_mounts(self, container: object, prepared: object, variables: object) -> tuple[()]:
         return ()
+
+    def claims(self) -> Mapping[Claim, Path]:
+        claims = self._machine.paths.claims
+        return {claim: claim.below(claims) for claim in claims_in(claims)}
+
+    def image_place(self, uid: str, volume: str) -> Path:
+        return self._machine.paths.pod(uid).runtime / "image-volumes" / volume
+
+    def image_places(self, uid: str) -> tuple[Path, ...]:
+        return tuple(self.image_place(uid, "").glob("*"))
 
     def teardown(self, uid: str) -> None:
         self._machine.refuse("teardown")

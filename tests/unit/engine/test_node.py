@@ -198,6 +198,25 @@ def test_a_problem_is_an_event_once(machine: Machine) -> None:
     asyncio.run(run())
 
 
+def test_volumes(machine: Machine) -> None:
+    claim = {"name": "v", "persistentVolumeClaim": {"claimName": "data"}}
+    where = machine.paths.claims / "default" / "data"
+    where.mkdir(parents=True)
+    (where / "file").write_bytes(b"x" * 5000)
+    told = {"metadata": {"name": "data", "namespace": "default"}, "path": str(where)}
+
+    async def run() -> None:
+        async with a_host(machine, named("a", "1", volumes=[claim]), named("b", "2")) as host:
+            await host.until_running()
+            (shown,) = await host.node.volumes(namespace=None, usage=False)
+            assert shown == {"apiVersion": "hostpod/v1", **told, "usedBy": ["a"]}
+            (shown,) = await host.node.volumes(namespace="default", usage=True)
+            assert shown["usedBytes"] >= 5000
+            assert await host.node.volumes(namespace="other", usage=False) == []
+
+    asyncio.run(run())
+
+
 def test_images(machine: Machine) -> None:
     async def run() -> None:
         (image,) = Host(machine).node.images()

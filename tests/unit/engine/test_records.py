@@ -15,7 +15,11 @@ from tests.unit.plan.build import pod
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     return Paths(
-        state=tmp_path / "state", runtime=tmp_path / "run", logs=tmp_path / "logs", log_links=tmp_path / "links"
+        state=tmp_path / "state",
+        runtime=tmp_path / "run",
+        logs=tmp_path / "logs",
+        log_links=tmp_path / "links",
+        claims=tmp_path / "claims",
     )
 
 

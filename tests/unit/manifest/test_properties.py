@@ -50,6 +50,9 @@ RICH["spec"]["containers"][0] |= {
 RICH["spec"]["volumes"] += [
     {"name": "h", "hostPath": {"path": "/a"}},
     {"name": "p", "projected": {"sources": [{"secret": {"name": "s"}}, {"downwardAPI": {"items": [NAMED]}}]}},
+    {"name": "c", "persistentVolumeClaim": {"claimName": "c", "readOnly": True}},
+    {"name": "i", "image": {"reference": "i", "pullPolicy": "Never"}},
+    {"name": "n", "nfs": {"server": "s", "path": "/p", "readOnly": True}},
     {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}},
 ]
 

@@ -82,8 +82,8 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
         ),
         (
             "",
-            "volumes: [{name: a, nfs: {server: b, path: /c}}]",
-            f"9: spec.volumes[0].nfs: {NOT_YET}, use emptyDir or hostPath",
+            "volumes: [{name: a, iscsi: {targetPortal: b, iqn: iqn.2001-04.com.example:c, lun: 0}}]",
+            f"9: spec.volumes[0].iscsi: {NOT_YET}, use emptyDir or hostPath",
         ),
     ],
 )

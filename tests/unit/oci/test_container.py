@@ -42,6 +42,8 @@ class Volume:
     source: PurePosixPath
     destination: str
     read_only: bool = False
+    all_read_only: bool = False
+    no_exec: bool = False
     recursive: bool = True
     propagation: Propagation = "private"
 
@@ -225,3 +227,9 @@ def test_a_host_name_with_its_domain_is_for_the_kernel_only() -> None:
         SpecError, match=r"^host name s{40}\.w{40} has more than 64 characters: shorten hostname or sub"
     ):
         pod_nodename(pod(hostname="s" * 40, subdomain="w" * 40, setHostnameAsFQDN=True))
+
+
+def test_how_volumes_are_bound() -> None:
+    assert at("/a", "/b").options == ("rbind", "rprivate", "rw")
+    assert at("/a", "/b", read_only=True, all_read_only=True).options == ("rbind", "rprivate", "ro", "rro")
+    assert at("/a", "/b", read_only=True, no_exec=True).options == ("rbind", "rprivate", "ro", "noexec")

@@ -9,6 +9,7 @@ from hostpod.kube import Pod
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.change import resources_of
+from hostpod.plan.image_volumes import has_volume_images
 from hostpod.plan.observed import Ending, Failure, ObservedContainer, ObservedPod, Stopping
 from hostpod.plan.reconcile import plan_pod
 from hostpod.plan.restarts import pod_ends
@@ -161,6 +162,7 @@ class IdealHost:
             volumes=False,
             remains=True,
             images={},
+            volume_images={},
             failures={},
         )
 
@@ -211,6 +213,7 @@ class IdealHost:
                 assert seen.namespaces
                 assert seen.volumes
                 assert action.container in seen.images
+                assert has_volume_images(seen.pod.spec.container(action.container), seen)
                 living = [c for c in seen.containers if c.name == action.container and c.phase != "exited"]
                 assert not living, "one attempt of a container at a time"
             case do.StartContainer():
@@ -265,6 +268,8 @@ class IdealHost:
             case do.EnsureImage():
                 if self._image_of[action.target] == seen.pod.spec.container(action.container).image:
                     self.seen = replace(seen, images={**seen.images, action.container: "sha256:1"})
+            case do.EnsureVolumeImage():
+                self.seen = replace(seen, volume_images={**seen.volume_images, action.volume: "sha256:2"})
             case do.Abandon():
                 del self.under_way[action.what]
             case do.CreateContainer():

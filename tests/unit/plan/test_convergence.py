@@ -42,6 +42,7 @@ RULE = {"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}
 PARTS = st.fixed_dictionaries(
     {},
     optional={
+        "volumeMounts": st.just([{"name": "tools", "mountPath": "/tools"}]),
         "lifecycle": st.sampled_from([{"postStart": HOOK}, {"preStop": HOOK}, {"postStart": HOOK, "preStop": HOOK}]),
         "startupProbe": st.just(PROBE),
         "livenessProbe": st.just(PROBE),
@@ -65,6 +66,7 @@ def _pods(draw: st.DrawFn) -> Pod:
     spec: dict[str, Any] = {
         "containers": _named("main", draw(st.lists(RULED, min_size=1, max_size=2))),
         "initContainers": _named("init", draw(st.lists(st.one_of(SIDECAR, INIT), max_size=3))),
+        "volumes": [{"name": "tools", "image": {"reference": "img"}}],
         "restartPolicy": draw(POLICIES),
         "shareProcessNamespace": draw(st.booleans()),
         "terminationGracePeriodSeconds": draw(st.sampled_from([0, 1, 30])),

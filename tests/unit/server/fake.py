@@ -71,6 +71,7 @@ class FakeNode:
         self.problem_items: list[JsonObject] = []
         self.event_items: list[JsonObject] = []
         self.image_items: list[JsonObject] = []
+        self.volume_items: list[JsonObject] = []
         self.proposals: list[Proposal] = []
         self.planned: JsonObject = {"changes": False, "files": [], "pods": [], "problems": []}
         self.loaded = b""
@@ -117,6 +118,10 @@ class FakeNode:
         for event in self.event_items:
             yield {"type": "ADDED", "object": event}
         await asyncio.Event().wait()
+
+    async def volumes(self, *, namespace: str | None, usage: bool) -> Sequence[JsonObject]:
+        own = [item for item in self.volume_items if namespace in (None, item["metadata"]["namespace"])]
+        return [{**item, "usedBytes": 1500} if usage else item for item in own]
 
     def images(self) -> Sequence[JsonObject]:
         return self.image_items

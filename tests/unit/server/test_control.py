@@ -58,6 +58,11 @@ def test_lists(served: Served) -> None:
     assert ask(served, "GET", "/problems")[1]["items"] == [{"file": "a.yaml", "line": 3}]
     assert ask(served, "GET", "/events")[1]["items"] == [{"reason": "Started"}]
     assert ask(served, "GET", "/images")[1]["items"] == [{"id": "sha256:1"}]
+    claim = {"metadata": {"name": "data", "namespace": "default"}, "path": "/c/default/data", "usedBy": []}
+    served.node.volume_items.append(claim)
+    assert ask(served, "GET", "/volumes?namespace=default")[1]["items"] == [claim]
+    assert ask(served, "GET", "/volumes?namespace=other")[1]["items"] == []
+    assert ask(served, "GET", "/volumes?usage=1")[1]["items"] == [{**claim, "usedBytes": 1500}]
     assert ask(served, "GET", "/version")[1] == {"version": __version__, "nodeName": "peer"}
 
 

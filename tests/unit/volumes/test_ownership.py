@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from hostpod.volumes.ownership import give_to_group
+from hostpod.volumes.ownership import Group, give_to_group, group_of
+from tests.unit.plan.build import pod
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other groups")
 GID = 4321
@@ -18,7 +20,7 @@ def test_all_of_it_is_the_group_s(tmp_path: Path) -> None:
     elsewhere.touch(mode=0o600)
     (volume / "link").symlink_to(elsewhere)
     volume.chmod(0o777)
-    give_to_group(volume, GID)
+    give_to_group(volume, Group(gid=GID))
     assert [(path.stat().st_gid, oct(path.stat().st_mode & 0o7777)) for path in (volume, volume / "sub")] == [
         (GID, "0o2777"),
         (GID, "0o2775"),
@@ -30,10 +32,53 @@ def test_all_of_it_is_the_group_s(tmp_path: Path) -> None:
 
 
 def test_what_is_the_group_s_already_is_not_looked_through(tmp_path: Path) -> None:
-    give_to_group(tmp_path, GID)
+    give_to_group(tmp_path, Group(gid=GID))
     (tmp_path / "later").touch(mode=0o600)
     os.chown(tmp_path / "later", 0, 0)
-    give_to_group(tmp_path, GID)
+    give_to_group(tmp_path, Group(gid=GID))
     assert (tmp_path / "later").stat().st_gid == 0
-    give_to_group(tmp_path, GID + 1)
+    give_to_group(tmp_path, Group(gid=GID + 1))
     assert (tmp_path / "later").stat().st_gid == GID + 1
+
+
+def test_always_looks_through_all_of_it(tmp_path: Path) -> None:
+    give_to_group(tmp_path, Group(gid=GID))
+    (tmp_path / "later").touch(mode=0o600)
+    os.chown(tmp_path / "later", 0, 0)
+    give_to_group(tmp_path, Group(gid=GID, always=True))
+    assert (tmp_path / "later").stat().st_gid == GID
+
+
+def test_which_group_and_how() -> None:
+    def told(**context: object) -> Group | None:
+        return group_of(pod(securityContext=context))
+
+    assert group_of(pod()) is None
+    assert told(runAsUser=1) is None
+    assert told(fsGroup=GID) == told(fsGroup=GID, fsGroupChangePolicy="Always") == Group(gid=GID, always=True)
+    assert told(fsGroup=GID, fsGroupChangePolicy="OnRootMismatch") == Group(gid=GID)
+
+
+def test_who_swaps_files_for_links_meanwhile_gains_nothing(tmp_path: Path) -> None:
+    volume, elsewhere = tmp_path / "v", tmp_path / "elsewhere"
+    volume.mkdir()
+    elsewhere.touch(mode=0o600)
+    (volume / "evil").symlink_to(elsewhere)
+    (volume / "good").touch(mode=0o600)
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for other in ("good", "evil"):
+                (volume / other).rename(volume / "a")
+                (volume / "a").rename(volume / other)
+
+    attacker = threading.Thread(target=swap)
+    attacker.start()
+    try:
+        for _ in range(1000):
+            give_to_group(volume, Group(gid=GID, always=True))
+    finally:
+        stop.set()
+        attacker.join()
+    assert (elsewhere.stat().st_gid, elsewhere.stat().st_mode & 0o777) == (0, 0o600)

@@ -34,7 +34,11 @@ NAME = (
         ({"persistentVolumeClaim": {"claimName": "a"}}, []),
         ({"persistentVolumeClaim": {"claimName": ""}}, ["persistentVolumeClaim.claimName: is missing, must be set"]),
         ({"image": {"reference": "nginx", "pullPolicy": "Never"}}, []),
-        ({"image": {}}, ["image.reference: is missing, name an image"]),
+        (
+            {"persistentVolumeClaim": {"claimName": "../etc"}},
+            [f'persistentVolumeClaim.claimName: "../etc" must be {NAME}'],
+        ),
+        ({"image": {}}, []),
         (
             {"image": {"reference": "nginx ", "pullPolicy": "Now"}},
             [
