@@ -191,6 +191,15 @@ class PersistentVolumeClaimSpec(KubeModel):
     volume_name: str | None = Field(default=None, alias="volumeName")
 
 
+class PersistentVolumeClaim(KubeModel):
+    """A claim as an object of its own."""
+
+    api_version: str | None = Field(default=None, alias="apiVersion")
+    kind: str | None = None
+    metadata: ObjectMeta = Field(default_factory=ObjectMeta)
+    spec: PersistentVolumeClaimSpec = Field(default_factory=PersistentVolumeClaimSpec)
+
+
 class PersistentVolumeClaimTemplate(KubeModel):
     """A claim that is made for the pod."""
 

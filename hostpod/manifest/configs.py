@@ -1,26 +1,36 @@
-"""ConfigMaps and Secrets of a manifest: what is wrong with them, and the form in which they are kept."""
+"""What stands beside pods in a manifest: what is wrong with it, and how ConfigMaps and Secrets are kept."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
-from hostpod.kube import ConfigMap, Secret
+from hostpod.kube import ConfigMap, PersistentVolumeClaim, Secret
 from hostpod.manifest.place import Finding
-from hostpod.manifest.rules import Violation, validate_config_map, validate_secret
+from hostpod.manifest.rules import Violation, validate_claim, validate_config_map, validate_secret
 from hostpod.manifest.rules.configs import OPAQUE
 
 ConfigObject = ConfigMap | Secret
+OtherObject = ConfigObject | PersistentVolumeClaim
 
 _CONTENTS = ("data", "stringData", "binaryData")
 
 
-def validate_config(value: ConfigObject) -> tuple[Violation, ...]:
+def validate_other(value: OtherObject) -> tuple[Violation, ...]:
     """Every rule of Kubernetes that it breaks."""
-    return validate_config_map(value) if isinstance(value, ConfigMap) else validate_secret(value)
+    match value:
+        case ConfigMap():
+            return validate_config_map(value)
+        case Secret():
+            return validate_secret(value)
+        case PersistentVolumeClaim():
+            return validate_claim(value)
+        case _:
+            assert_never(value)
 
 
-def placed_in_default(value: ConfigObject) -> ConfigObject:
+def placed_in_default(value: OtherObject) -> OtherObject:
     """In the namespace `default` where it names none."""
     metadata = value.metadata.model_copy(update={"namespace": value.metadata.namespace or "default"})
     return value.model_copy(update={"metadata": metadata})

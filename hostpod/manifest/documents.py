@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from hostpod.kube import ConfigMap, Pod, Secret
+from hostpod.kube import ConfigMap, PersistentVolumeClaim, Pod, Secret
 from hostpod.manifest.place import Finding, Path, one_line
 from hostpod.manifest.structure import closest, entry_place
 from hostpod.manifest.tree import Node
 from hostpod.manifest.typed_scalars import kind_of
 
-Model = type[Pod] | type[ConfigMap] | type[Secret]
+Model = type[Pod] | type[ConfigMap] | type[Secret] | type[PersistentVolumeClaim]
 
-KINDS: Mapping[str, Model] = {"Pod": Pod, "ConfigMap": ConfigMap, "Secret": Secret}
+KINDS: Mapping[str, Model] = {
+    "Pod": Pod,
+    "ConfigMap": ConfigMap,
+    "Secret": Secret,
+    "PersistentVolumeClaim": PersistentVolumeClaim,
+}
 LISTS: Mapping[str, Model | None] = {"List": None, **{f"{kind}List": model for kind, model in KINDS.items()}}
 LIST_FIELDS = ("apiVersion", "kind", "metadata", "items")
 TEMPLATED = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController", "Job", "CronJob")
+PROVISIONING = ("PersistentVolume", "StorageClass")
 _CONTENTS = ("data", "stringData", "binaryData")
 
 
@@ -81,6 +87,9 @@ def _kind(node: Node, path: Path) -> tuple[list[Finding], Model | None]:
     if kind in TEMPLATED:
         advice = "write its template as a Pod"
         return [Finding(place, at, f"{kind} is not accepted, hostpod runs Pods of v1: {advice}")], None
+    if kind in PROVISIONING:
+        advice = "every claim is a directory of this host: remove it"
+        return [Finding(place, at, f"{kind} is not accepted, {advice}")], None
     close = closest(kind, KINDS)
     if close is not None:
         return [Finding(place, at, f'"{shown}" is not accepted, did you mean "{close}"?')], KINDS[close]

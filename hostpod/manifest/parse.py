@@ -6,8 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from hostpod.kube import Pod
-from hostpod.manifest.configs import ConfigObject, placed_in_default, settled, validate_config, without_contents
+from hostpod.kube import PersistentVolumeClaim, Pod
+from hostpod.manifest.configs import (
+    ConfigObject,
+    OtherObject,
+    placed_in_default,
+    settled,
+    validate_other,
+    without_contents,
+)
 from hostpod.manifest.defaults import with_defaults
 from hostpod.manifest.documents import ObjectNode, objects_of
 from hostpod.manifest.place import Finding, Path, Place, Problem, path_text
@@ -58,7 +65,7 @@ class Parsed:
 class _Reading(NamedTuple):
     """An object as it was read, right or wrong, and where its name stands."""
 
-    value: Pod | ConfigObject
+    value: Pod | OtherObject
     line: int
     name: Finding
     findings: tuple[Finding, ...]
@@ -83,7 +90,10 @@ def parse_manifest(content: bytes, *, file: str) -> Parsed:
         problems=_problems(findings, file),
         notes=tuple(sorted(_note(finding) for reading in readings for finding in reading.notes)),
         configs=tuple(
-            ParsedConfig(config=settled(each.value), line=each.line) for each in good if not isinstance(each.value, Pod)
+            ParsedConfig(config=settled(each.value), line=each.line)
+            for each in good
+            # A claim needs nothing: it is a directory that is made for the first pod that names it.
+            if not isinstance(each.value, Pod | PersistentVolumeClaim)
         ),
     )
 
@@ -130,14 +140,14 @@ def _read_object(found: ObjectNode, own: Collection[Finding]) -> _Reading:
 
 def _checked(
     found: ObjectNode, data: dict[str, object], structure: Sequence[Finding]
-) -> tuple[Pod | ConfigObject, list[tuple[Path, str]]]:
+) -> tuple[Pod | OtherObject, list[tuple[Path, str]]]:
     """The object, and which rules of Kubernetes it breaks."""
     if found.model is Pod:
         pod = with_defaults(Pod.model_validate(data))
         violations = _without_defaults(tuple(validate_pod(pod)), data)
         return pod, list(_without_echoes(violations, structure))
-    config = placed_in_default(cast("ConfigObject", found.model.model_validate(data)))
-    return config, [(each.path, each.message) for each in validate_config(config)]
+    other = placed_in_default(cast("OtherObject", found.model.model_validate(data)))
+    return other, [(each.path, each.message) for each in validate_other(other)]
 
 
 _Complaint = tuple[Path, str, Place | None]

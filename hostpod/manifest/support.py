@@ -43,6 +43,8 @@ from hostpod.kube import (
     NFSVolumeSource,
     ObjectFieldSelector,
     ObjectMeta,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource,
     Pod,
     PodDNSConfig,
@@ -152,6 +154,15 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     },
     ConfigMap: works("apiVersion", "kind", "metadata", "immutable", "data", "binaryData"),
     Secret: works("apiVersion", "kind", "metadata", "immutable", "data", "stringData", "type"),
+    PersistentVolumeClaim: works("apiVersion", "kind", "metadata", "spec"),
+    PersistentVolumeClaimSpec: {
+        **meaningless(
+            "a claim is a directory of this host, without a size or a class of its own",
+            *("accessModes", "resources", "selector", "storageClassName", "volumeAttributesClassName", "volumeName"),
+        ),
+        "volumeMode": only("Filesystem"),
+        **unsupported("dataSource", "dataSourceRef", advice="put the files into the directory"),
+    },
     PodSpec: {
         **works("initContainers", "activeDeadlineSeconds"),
         **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hostpod.kube import (
     ObjectMeta,
+    PersistentVolumeClaim,
     PersistentVolumeClaimSpec,
     PersistentVolumeClaimTemplate,
     PodResourceClaim,
@@ -13,7 +14,7 @@ from hostpod.kube import (
     TypedObjectReference,
 )
 from hostpod.manifest.rules.formats import dns_label, dns_subdomain
-from hostpod.manifest.rules.metadata import annotation_map, label_map
+from hostpod.manifest.rules.metadata import annotation_map, label_map, object_metadata
 from hostpod.manifest.rules.selectors import label_selector
 from hostpod.manifest.rules.violation import (
     Path,
@@ -34,6 +35,12 @@ ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce
 VOLUME_MODES = ("Filesystem", "Block")
 
 _ALLOWED_METADATA = ("labels", "annotations")
+
+
+def validate_claim(value: PersistentVolumeClaim) -> tuple[Violation, ...]:
+    """Every rule of Kubernetes that a claim breaks."""
+    metadata = object_metadata(("metadata",), value.metadata, what="a PersistentVolumeClaim")
+    return (*metadata, *_claim(("spec",), value.spec))
 
 
 def claim_template(path: Path, template: PersistentVolumeClaimTemplate) -> Violations:

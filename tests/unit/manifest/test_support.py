@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.kube import ConfigMap, KubeModel, Pod, Secret
+from hostpod.kube import ConfigMap, KubeModel, PersistentVolumeClaim, Pod, Secret
 from hostpod.manifest import fields, parse_manifest
 from hostpod.manifest.shapes import fields_of
 from hostpod.manifest.support import SUPPORT
@@ -29,7 +29,9 @@ def working_objects(model: type[KubeModel], known: set[type[KubeModel]]) -> set[
 
 
 def test_every_field_has_a_level() -> None:
-    models = {model for root in (Pod, ConfigMap, Secret) for model in working_objects(root, set())}
+    models = {
+        model for root in (Pod, ConfigMap, Secret, PersistentVolumeClaim) for model in working_objects(root, set())
+    }
     assert models == set(SUPPORT)
     for model in models:
         assert set(SUPPORT[model]) == set(fields_of(model)), model.__name__
