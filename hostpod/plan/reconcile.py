@@ -141,7 +141,7 @@ def _keep(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
             yield discard(attempt)
         elif attempt.phase == "exited":
             yield from tidy(attempt, seen)
-    yield from _keep_sandbox(seen)
+    yield from _keep_sandbox(seen, now)
     turn = may_run(seen)
     for container in seen.pod.spec.all_containers:
         yield from _keep_container(container, seen, now, rule, its_turn=container in turn)
@@ -167,13 +167,17 @@ def _deadline_exceeded(seen: ObservedPod, now: float) -> FailPod:
     return FailPod(verdict=verdict, reason="activeDeadlineSeconds are over")
 
 
-def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
+def _keep_sandbox(seen: ObservedPod, now: float) -> Iterator[Step]:
     if not seen.namespaces:
         yield MakeNamespaces(reason="the pod has no namespaces")
     if not seen.volumes:
         yield PrepareVolumes(reason="the pod's volumes are not prepared")
     elif seen.stale:
         yield PrepareVolumes(reason="what volumes show may have changed")
+    elif seen.renew_at is not None and now >= seen.renew_at:
+        yield PrepareVolumes(reason="a token has to be renewed")
+    elif seen.renew_at is not None:
+        yield LookAgain(at=seen.renew_at)
     if seen.namespaces and not seen.network:
         yield AttachNetwork(reason="the pod is not on the network")
     if seen.namespaces and not seen.pause:

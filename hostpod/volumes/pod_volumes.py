@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 
 from hostpod.host.mount import MountError, unmount, unmount_under
 from hostpod.host.store import StoreError, remove_tree
-from hostpod.kube import Container, Pod, VolumeMount
+from hostpod.kube import Container, Pod, Volume, VolumeMount
 from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts
 from hostpod.kube.expansion import expand, references
@@ -21,6 +22,8 @@ from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_file
 from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
 from hostpod.volumes.sub_path import bind_sub_path
+from hostpod.volumes.token_files import TokenMaker
+from hostpod.volumes.token_signer import TokenSigner
 from hostpod.volumes.volume import limit_on_disk, naming, open_volume
 from hostpod.volumes.written import write_files
 
@@ -35,7 +38,7 @@ class PodFacts:
     """What other rooms know of a pod; no `addresses` on the host's network, no `memory_limit_bytes` without a limit.
 
     `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
-    are what files of volumes are written from.
+    are what files of volumes are written from; tokens are made in the name of `issuer` for a pod on `node`.
     """
 
     hostname: str
@@ -44,19 +47,23 @@ class PodFacts:
     memory_limit_bytes: int | None
     running: RunningFacts = field(default_factory=RunningFacts)
     configs: Configs = field(default_factory=dict)
+    issuer: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedVolumes:
     """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
 
-    Volumes that are `written` from objects and from the pod itself are read-only in every container.
+    Volumes that are `written` from objects and from the pod itself are read-only in every container. At `renew_at`
+    (wall seconds) one of them shows a token that another has to take the place of.
     """
 
     sources: Mapping[str, Path]
     written: frozenset[str]
     files: PodFiles
     sub_paths: Path
+    renew_at: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +78,17 @@ class VolumeMounted:
 
 
 class PodVolumes:
-    """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid."""
+    """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid, and
+    `keys` what tokens are signed with."""
 
-    def __init__(self, *, state: Path, runtime: Path) -> None:
+    def __init__(self, *, state: Path, runtime: Path, keys: Path) -> None:
         self._state = state
         self._runtime = runtime
+        self._signer = TokenSigner(keys)
+
+    async def public_keys(self) -> Mapping[str, Any]:
+        """The JSON Web Key Set that the pods' tokens are verified by. VolumeError where the key cannot be had."""
+        return await asyncio.to_thread(self._signer.public_keys)
 
     async def prepare(self, pod: Pod, facts: PodFacts) -> PreparedVolumes:
         """Make the pod's volumes and files, or find them after a restart: what is there is not touched.
@@ -92,8 +105,8 @@ class PodVolumes:
                     _make(own)
                     await open_limited(own / volume.name, limit)
         if not pod.spec.volumes:  # nothing here can block then
-            return _prepare(pod, facts, state, runtime)
-        return await asyncio.to_thread(_prepare, pod, facts, state, runtime)
+            return _prepare(pod, facts, state, runtime, self._signer)
+        return await asyncio.to_thread(_prepare, pod, facts, state, runtime, self._signer)
 
     def container_mounts(
         self, container: Container, prepared: PreparedVolumes, variables: Mapping[str, str]
@@ -140,17 +153,17 @@ class PodVolumes:
         return self._state / uid, self._runtime / uid
 
 
-def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedVolumes:
+def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path, signer: TokenSigner) -> PreparedVolumes:
     own = state / VOLUMES / EMPTY_DIRS
     told = Told(pod=pod, facts=facts.running, configs=facts.configs)
-    group = pod.spec.security_context.fs_group if pod.spec.security_context else None
-    sources, written = {}, set()
+    maker = TokenMaker(signer=signer, issuer=facts.issuer, node=facts.node)
+    sources, written, renewals = {}, set(), list[float]()
     for volume in pod.spec.volumes:
         if kind := kind_of(volume):
             written.add(volume.name)
             sources[volume.name] = runtime / VOLUMES / kind / volume.name
             with naming(volume.name):
-                write_files(sources[volume.name], for_group(files_of(volume, told), group))
+                renewals += _write(volume, sources[volume.name], told, maker)
             continue
         _make(state)
         _make(own)
@@ -166,7 +179,22 @@ def _prepare(pod: Pod, facts: PodFacts, state: Path, runtime: Path) -> PreparedV
         raise VolumeError(str(error)) from error
     except OSError as error:
         raise VolumeError(f"cannot write the pod's files: {error.filename}: {reason(error)}") from error
-    return PreparedVolumes(sources=sources, written=frozenset(written), files=files, sub_paths=runtime / SUB_PATHS)
+    return PreparedVolumes(
+        sources=sources,
+        written=frozenset(written),
+        files=files,
+        sub_paths=runtime / SUB_PATHS,
+        renew_at=min(renewals, default=None),
+    )
+
+
+def _write(volume: Volume, directory: Path, told: Told, maker: TokenMaker) -> list[float]:
+    """Show what a volume shows now. Returns when its tokens are to be renewed."""
+    group = told.pod.spec.security_context.fs_group if told.pod.spec.security_context else None
+    tokens = maker.tokens_of(volume, told.pod, directory)
+    told = replace(told, tokens={path: token.content for path, token in tokens.items()})
+    write_files(directory, for_group(files_of(volume, told), group))
+    return [token.renew_at for token in tokens.values()]
 
 
 def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:

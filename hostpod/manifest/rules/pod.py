@@ -60,6 +60,7 @@ def _times_and_classes(path: Path, spec: PodSpec) -> Violations:
     classes = {
         "nodeName": spec.node_name,
         "serviceAccountName": spec.service_account_name,
+        "serviceAccount": None if spec.service_account_name else spec.service_account,
         "priorityClassName": spec.priority_class_name,
         "runtimeClassName": spec.runtime_class_name,
     }
