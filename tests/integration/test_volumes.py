@@ -30,7 +30,7 @@ class Stage:
 
     def __init__(self, host: FakeHost) -> None:
         self.state, self.runtime = host.directory("state"), host.directory("run")
-        self.volumes = PodVolumes(state=self.state, runtime=self.runtime)
+        self.volumes = PodVolumes(state=self.state, runtime=self.runtime, keys=self.state / "keys")
 
     def prepare(self, pod: Pod, facts: PodFacts = FACTS) -> PreparedVolumes:
         return asyncio.run(self.volumes.prepare(pod, facts))
