@@ -105,7 +105,7 @@ def _storage(path: Path, source: KubeModel) -> Violations:
             if source.volume_claim_template is not None:
                 yield from claim_template((*path, "volumeClaimTemplate"), source.volume_claim_template)
         case ImageVolumeSource():
-            yield from required((*path, "reference"), source.reference, "name an image")
+            yield from required((*path, "reference"), source.reference, "a volume of no image is not supported")
             yield from optional((*path, "reference"), source.reference, trimmed)
             yield from chosen((*path, "pullPolicy"), source.pull_policy, PULL_POLICIES)
         case _:

@@ -34,7 +34,7 @@ NAME = (
         ({"persistentVolumeClaim": {"claimName": "a"}}, []),
         ({"persistentVolumeClaim": {"claimName": ""}}, ["persistentVolumeClaim.claimName: is missing, must be set"]),
         ({"image": {"reference": "nginx", "pullPolicy": "Never"}}, []),
-        ({"image": {}}, ["image.reference: is missing, name an image"]),
+        ({"image": {}}, ["image.reference: is missing, a volume of no image is not supported"]),
         (
             {"image": {"reference": "nginx ", "pullPolicy": "Now"}},
             [
