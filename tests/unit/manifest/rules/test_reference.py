@@ -21,15 +21,16 @@ ROOT = Path(__file__).parents[4]
 REFERENCE = Path(os.environ.get("HOSTPOD_REFERENCE", ROOT.parent / "shared" / "reference"))
 VERDICTS = REFERENCE / "validation.jsonl"
 NOT_SUPPORTED = "not supported"
+CLAIM = "spec.volumes.ephemeral.volumeClaimTemplate"
 
-# Where Kubernetes names a field by another path than the one that a manifest has. Each as it is written, without indexes.
+# Where Kubernetes names a field by another path than the one that a manifest has, both without indexes.
 SAME_FIELD = {
     "spec.volumes.downwardAPI.path": "spec.volumes.downwardAPI.items.path",  # it leaves the list away
     "spec.securityContext.shareProcessNamespace": "spec.shareProcessNamespace",  # where it was in its own old model
     "spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution.podAffinityTerm.namespace": (
         "spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution.podAffinityTerm.namespaces"
     ),
-    "spec.volumes.ephemeral.volumeClaimTemplate.metadata.uID": "spec.volumes.ephemeral.volumeClaimTemplate.metadata.uid",
+    f"{CLAIM}.metadata.uID": f"{CLAIM}.metadata.uid",
     "spec.volumes.fc.targetWWNs": "spec.volumes.fc.wwids",  # of two that exclude one another it names the first
     "spec.nodeName": "spec.schedulingGates",  # that keep it from being set: these pods have no nodeName
     "": "spec.resourceClaims",  # "static pods do not support resource claims", of no field
