@@ -219,7 +219,7 @@ def _sub_path(mount: VolumeMount, variables: Mapping[str, str]) -> str:
         if missing:
             raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": the container has no variable {missing[0]}')
         path = expand(mount.sub_path_expr, variables)
-        if path.startswith("/") or ".." in path.split("/"):
+        if path.startswith("/") or ".." in path.split("/") or "\0" in path:
             raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": "{path}" leads out of the volume')
         return path
 
