@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import IO
 from hostpod.cli.proposed_files import STDIN, manifests_in
 from hostpod.manifest import Parsed, Problem, parse_manifest
 from hostpod.sources.book import problem_of
+from hostpod.sources.encrypted import DecryptionError, decrypted, parse_file
+from hostpod.sources.files import is_encrypted
 from hostpod.sources.reading import Absent, Content, Unreadable, read_manifest
 
 
@@ -31,13 +34,21 @@ def parsed_files(path: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
 def _parsed(file: Path, max_bytes: int) -> Parsed:
     match read_manifest(file, max_bytes=max_bytes, closed=True, patient=False):
         case Content(data=data):
-            return parse_manifest(data, file=str(file))
+            return _read_all(data, file)
         case Unreadable(reason=reason):
             return _refused([problem_of(str(file), reason)])
         case Absent():
             return _refused([problem_of(str(file), "cannot be read: no such file or directory")])
         case _:
             return _refused([problem_of(str(file), "is being written: try again")])
+
+
+def _read_all(data: bytes, file: Path) -> Parsed:
+    try:
+        content = asyncio.run(decrypted(data, file.name)) if is_encrypted(file.name) else data
+    except DecryptionError as error:
+        return _refused([problem_of(str(file), str(error))])
+    return parse_file(content, file=str(file))
 
 
 def _streamed(stream: IO[bytes], name: str, max_bytes: int) -> Parsed:

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
+ISSUER_RANGE = "https:// with a host and without user, query and fragment"
+
 _UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _FOR_HOSTS6 = (IPv6Network("fc00::/7"), IPv6Network("2000::/3"))
@@ -48,6 +50,18 @@ def web_address(value: str) -> str:
             "this is no http:// or https:// address that can be asked, write for example https://host/pods"
         )
     return parts.geturl()
+
+
+def issuer(value: str) -> str:
+    """The name of who makes tokens: an https URL below which verifiers may find the public keys."""
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in value or "?" in value or "#" in value or not value.isascii() or not value.isprintable():
+        raise ValueError(f'"{value}" cannot be an issuer, must be {ISSUER_RANGE}')
+    return value.rstrip("/")
 
 
 def subnet(value: str) -> str:
@@ -92,6 +106,7 @@ LIVE: JsonDict = {"reload": True}
 Seconds = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda s: f"{s:g}s", when_used="json")]
 AbsolutePath = Annotated[Path, BeforeValidator(absolute_path)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+Issuer = Annotated[str, AfterValidator(issuer)]
 Subnet = Annotated[str, AfterValidator(subnet)]
 Subnet6 = Annotated[str, AfterValidator(subnet6)]
 Address = Annotated[str, AfterValidator(address)]

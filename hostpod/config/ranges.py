@@ -9,7 +9,18 @@ from pydantic.fields import FieldInfo
 
 from hostpod.config import names
 from hostpod.config.amounts import Threshold, is_share, not_negative
-from hostpod.config.kinds import LIVE, Section, absolute_path, address, parse_duration, subnet, subnet6, web_address
+from hostpod.config.kinds import (
+    ISSUER_RANGE,
+    LIVE,
+    Section,
+    absolute_path,
+    address,
+    issuer,
+    parse_duration,
+    subnet,
+    subnet6,
+    web_address,
+)
 from hostpod.config.values import Config
 
 Keys = tuple[str, ...]
@@ -94,6 +105,7 @@ _FUNCTIONS = {
     subnet6: "IPv6, prefix length from 64 to 112",
     address: "IPv4 or IPv6",
     web_address: "http:// or https://",
+    issuer: ISSUER_RANGE,
     not_negative: "0 or more",
     is_share: "from 0% to 100%",
     Threshold.parse: "0 or more, up to 100%",

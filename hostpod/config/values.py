@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hostpod.config import names
-from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, Subnet6, WebAddress
+from hostpod.config.kinds import LIVE, AbsolutePath, Address, Issuer, Seconds, Section, Subnet, Subnet6, WebAddress
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
@@ -243,6 +243,16 @@ class SecurityConfig(Section):
     )
 
 
+class ServiceAccountsConfig(Section):
+    """Tokens that pods ask for (projected.sources[].serviceAccountToken)."""
+
+    issuer: Issuer | None = Field(
+        None,
+        description="In whose name tokens are made, and below which verifiers look for the public keys; unset: "
+        "https://NODENAME. With another all tokens are made anew.",
+    )
+
+
 class BinariesConfig(Section):
     """Programs that hostpod calls: a name is looked up in PATH."""
 
@@ -363,12 +373,18 @@ class Config(Section):
     images: ImagesConfig = ImagesConfig()
     cgroups: CgroupConfig = CgroupConfig()
     security: SecurityConfig = SecurityConfig()
+    service_accounts: ServiceAccountsConfig = ServiceAccountsConfig()
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()
     events: EventsConfig = EventsConfig()
     reserved: ReservedConfig = ReservedConfig()
     eviction: EvictionConfig = EvictionConfig()
+
+    @property
+    def token_issuer(self) -> str:
+        """In whose name tokens are made."""
+        return self.service_accounts.issuer or f"https://{self.node_name}"
 
     @model_validator(mode="after")
     def _all_pods_have_time(self) -> Self:

@@ -135,7 +135,9 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
         cgroups=cgroups,
         images=images,
         network=network,
-        volumes=PodVolumes(state=paths.pod_states, runtime=paths.pods, claims=paths.claims),
+        volumes=PodVolumes(
+            state=paths.pod_states, runtime=paths.pods, claims=paths.claims, keys=paths.service_accounts
+        ),
         events=events,
         privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers),
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),

@@ -24,6 +24,7 @@ from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, monitor_pid
 from hostpod.host.devices import host_devices
 from hostpod.host.journal import takes_containers
+from hostpod.host.log_place import make_log_place, remove_log
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
@@ -145,13 +146,14 @@ def _stop_signal(container: Container) -> str | None:
 async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> None:
     record = attempt.record
     paths = state.paths.container(record.id)
-    await asyncio.to_thread(_make_directories, paths, Path(record.log))
+    await asyncio.to_thread(_make_directories, paths, Path(record.log), edges.paths.logs)
     await edges.images.mount_rootfs(attempt.image, upper=paths.upper, work=paths.work, target=paths.rootfs)
     await asyncio.to_thread(_write_bundle, state, attempt, edges)
 
 
-def _make_directories(paths: ContainerPaths, log: Path) -> None:
-    for directory in (paths.rootfs, paths.upper, paths.work, log.parent):
+def _make_directories(paths: ContainerPaths, log: Path, logs: Path) -> None:
+    make_log_place(log, logs)
+    for directory in (paths.rootfs, paths.upper, paths.work):
         directory.mkdir(parents=True, exist_ok=True)
 
 
@@ -308,7 +310,9 @@ async def discard(state: PodState, cid: str, edges: Edges) -> None:
 async def forget(state: PodState, cid: str, edges: Edges) -> None:
     """Remove the record and the log of an attempt."""
     record = state.containers[cid]
-    for path in (_log_link(state, record, edges), Path(record.log), state.paths.container(cid).bundle):
+    log = Path(record.log)
+    await asyncio.to_thread(remove_log, log, log.parents[2])  # that of the daemon which wrote it
+    for path in (_log_link(state, record, edges), state.paths.container(cid).bundle):
         await asyncio.to_thread(remove_tree, path)
     del state.containers[cid]
 

@@ -126,6 +126,8 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
         memory_limit_bytes=pod_limits(pod).memory_limit_bytes,
         running=running_facts(state, edges),
         configs=edges.configs.held,
+        issuer=edges.config.token_issuer,
+        node=edges.config.node_name,
     )
     state.stale = False
     try:

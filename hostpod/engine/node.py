@@ -42,6 +42,17 @@ class NodeView:
     def name(self) -> str:
         return self._edges.config.node_name
 
+    @property
+    def token_issuer(self) -> str:
+        return self._edges.config.token_issuer
+
+    async def public_keys(self) -> Json:
+        """The JSON Web Key Set that tokens of pods are verified by."""
+        try:
+            return await self._edges.volumes.public_keys()
+        except REFUSALS as error:
+            raise StatusError("InternalError", str(error)) from error
+
     def show_problems(self, problems: Sequence[Json]) -> None:
         """What is wrong with manifests now. Each new problem is an event as well."""
         for problem in problems:

@@ -126,6 +126,11 @@ class Paths:
         return self.runtime / "pause"
 
     @property
+    def service_accounts(self) -> Path:
+        """The key that tokens are signed with; made where a pod asks for a token."""
+        return self.state / "service-accounts"
+
+    @property
     def images(self) -> Path:
         return self.state / "images"
 

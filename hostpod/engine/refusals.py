@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hostpod.engine.resizing import ResizeRefusedError
 from hostpod.host.cgroup import CgroupError
 from hostpod.host.conmon import ConmonError
+from hostpod.host.logs import LogError
 from hostpod.host.process import CommandError
 from hostpod.host.runc import RuncError
 from hostpod.host.store import StoreError
@@ -22,6 +23,7 @@ REFUSALS = (
     CommandError,
     ConmonError,
     ImageError,
+    LogError,
     NetworkError,
     ResizeRefusedError,
     RuncError,

@@ -66,6 +66,7 @@ class PodState:
             namespaces=self.namespaces is not None,
             volumes=self.volumes is not None,
             stale=self.stale,
+            renew_at=self.volumes.renew_at if self.volumes else None,
             network=self.networked,
             pause=self.pause is not None,
             remains=self.remains,

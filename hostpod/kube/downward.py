@@ -84,7 +84,7 @@ _FIELDS: Mapping[str, Callable[[Pod, RunningFacts], str]] = {
     "metadata.labels": lambda pod, _: _lines(pod.metadata.labels),
     "metadata.annotations": lambda pod, _: _lines(pod.metadata.annotations),
     "spec.nodeName": lambda pod, _: pod.spec.node_name or "",
-    "spec.serviceAccountName": lambda pod, _: pod.spec.service_account_name or "",
+    "spec.serviceAccountName": lambda pod, _: pod.spec.service_account_name or pod.spec.service_account or "",
     "status.hostIP": lambda _, facts: _first(facts.host_ips),
     "status.hostIPs": lambda _, facts: ",".join(facts.host_ips),
     "status.podIP": lambda _, facts: _first(facts.pod_ips),

@@ -63,6 +63,7 @@ from hostpod.kube import (
     SecretProjection,
     SecretVolumeSource,
     SecurityContext,
+    ServiceAccountTokenProjection,
     SleepAction,
     Sysctl,
     TCPSocketAction,
@@ -138,7 +139,7 @@ _MEANT_FOR_OTHERS = (
 )
 _NO_SCHEDULER = "there is no scheduler, the pod runs on this host"
 _NO_API_SERVER = "no API server keeps it"
-_NO_TOKENS = "there are no service accounts and no tokens"
+_NO_TOKENS = "nothing is mounted by itself: a projected volume gives a token"
 
 SUPPORT: Mapping[type[KubeModel], Levels] = {
     Pod: {**works("apiVersion", "kind", "metadata", "spec"), **meaningless("hostpod observes it by itself", "status")},
@@ -179,7 +180,8 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
             *("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "schedulerName"),
             *("preemptionPolicy", "schedulingGroup", "overhead", "nodeName"),
         ),
-        **meaningless(_NO_TOKENS, "serviceAccountName", "serviceAccount", "automountServiceAccountToken"),
+        **works("serviceAccountName", "serviceAccount"),
+        **meaningless(_NO_TOKENS, "automountServiceAccountToken"),
         **meaningless("there are no Services to make variables of", "enableServiceLinks"),
         **unsupported("ephemeralContainers", advice="use hostpod exec"),
         **unsupported("imagePullSecrets"),
@@ -259,12 +261,13 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     KeyToPath: works("key", "path", "mode"),
     ProjectedVolumeSource: works("sources", "defaultMode"),
     VolumeProjection: {
-        **works("configMap", "secret", "downwardAPI"),
-        **unsupported("serviceAccountToken", "clusterTrustBundle", "podCertificate"),
+        **works("configMap", "secret", "downwardAPI", "serviceAccountToken"),
+        **unsupported("clusterTrustBundle", "podCertificate"),
     },
     ConfigMapProjection: works("name", "items", "optional"),
     SecretProjection: works("name", "items", "optional"),
     DownwardAPIProjection: works("items"),
+    ServiceAccountTokenProjection: works("audience", "expirationSeconds", "path"),
     EmptyDirVolumeSource: {"medium": only("", "Memory"), **works("sizeLimit")},
     HostPathVolumeSource: works("path", "type"),
     ImageVolumeSource: works("reference", "pullPolicy"),

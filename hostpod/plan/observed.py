@@ -145,7 +145,8 @@ class Verdict:
 class ObservedPod:
     """One pod on the host. `busy` are the targets of actions that still run.
 
-    `stale` says that volumes may show what was, of objects or of the pod itself.
+    `stale` says that volumes may show what was, of objects or of the pod itself; `renew_at` (wall seconds) is when they
+    need another token.
     `waits` says which other pods it waits for before anything is made of it.
     `volume_images` are the images that are mounted for volumes, by the volume's name.
     `remains` says that something of the sandbox may be there that no other field tells of, half-made or half-removed.
@@ -157,6 +158,7 @@ class ObservedPod:
     namespaces: bool = False
     volumes: bool = False
     stale: bool = False
+    renew_at: float | None = None
     network: bool = False
     pause: bool = False
     remains: bool = False

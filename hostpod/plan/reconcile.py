@@ -143,7 +143,7 @@ def _keep(seen: ObservedPod, now: float, rule: BackoffRule) -> Iterator[Step]:
             yield discard(attempt)
         elif attempt.phase == "exited":
             yield from tidy(attempt, seen)
-    yield from _keep_sandbox(seen)
+    yield from _keep_sandbox(seen, now)
     turn = may_run(seen)
     for container in seen.pod.spec.all_containers:
         yield from _keep_container(container, seen, now, rule, its_turn=container in turn)
@@ -169,13 +169,17 @@ def _deadline_exceeded(seen: ObservedPod, now: float) -> FailPod:
     return FailPod(verdict=verdict, reason="activeDeadlineSeconds are over")
 
 
-def _keep_sandbox(seen: ObservedPod) -> Iterator[Step]:
+def _keep_sandbox(seen: ObservedPod, now: float) -> Iterator[Step]:
     if not seen.namespaces:
         yield MakeNamespaces(reason="the pod has no namespaces")
     if not seen.volumes:
         yield PrepareVolumes(reason="the pod's volumes are not prepared")
     elif seen.stale:
         yield PrepareVolumes(reason="what volumes show may have changed")
+    elif seen.renew_at is not None and now >= seen.renew_at:
+        yield PrepareVolumes(reason="a token has to be renewed")
+    elif seen.renew_at is not None:
+        yield LookAgain(at=seen.renew_at)
     for volume in image_volumes(seen.pod):
         if volume not in seen.volume_images:
             yield EnsureVolumeImage(volume=volume, reason="the image of a volume is not mounted")

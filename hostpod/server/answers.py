@@ -65,6 +65,8 @@ async def kubelet_errors(request: web.Request, handler: Handler) -> web.StreamRe
     """Refusals in the plain words of the kubelet's read-only port."""
     try:
         return await handler(request)
+    except StatusError as error:
+        return text_answer(str(error), status=error.code)
     except web.HTTPNotFound:
         return text_answer("404 page not found\n", status=404)
     except web.HTTPMethodNotAllowed as error:

@@ -43,6 +43,13 @@ class Node(Protocol):
     def name(self) -> str:
         """The node name, which is also the suffix of static pods' names."""
 
+    @property
+    def token_issuer(self) -> str:
+        """In whose name the tokens of pods are made."""
+
+    async def public_keys(self) -> JsonObject:
+        """The JSON Web Key Set that tokens of pods are verified by."""
+
     def pods(self) -> Sequence[JsonObject]:
         """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
 

@@ -1,4 +1,4 @@
-"""The kubelet's read-only port: /healthz, /pods and /spec for whoever may connect."""
+"""The kubelet's read-only port: /healthz, /pods, /spec and what verifiers of tokens read, for whoever may connect."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from hostpod.host.machine import machine_info
 from hostpod.server.answers import json_answer, kubelet_errors, text_answer
 from hostpod.server.node import Node
+from hostpod.server.openid import add_openid_routes
 
 MachineReader = Callable[[], Mapping[str, Any]]
 
@@ -33,6 +34,7 @@ def add_common_routes(app: web.Application, node: Node, machine: MachineReader) 
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/spec", _spec)
     app.router.add_get("/spec/", _spec)
+    add_openid_routes(app, node)
 
 
 def node_of(request: web.Request) -> Node:

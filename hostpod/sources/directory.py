@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, assert_never
+from typing import NamedTuple, TypeVar, assert_never
 
 from hostpod.config import ManifestConfig
 from hostpod.host.clock import now
 from hostpod.host.inotify import Event, Inotify, InotifyError, Mask
 from hostpod.kube import Pod
-from hostpod.manifest import Parsed, Problem, parse_manifest
+from hostpod.manifest import Parsed, Problem
 from hostpod.sources.book import ManifestBook, known_below, problem_of
-from hostpod.sources.files import Stamp, is_manifest, may_be_temporary, stamp_of
-from hostpod.sources.proposal import Preview, ProposedFile, read_proposed
+from hostpod.sources.encrypted import DecryptionError, decrypted, parse_file
+from hostpod.sources.files import Stamp, is_encrypted, is_manifest, may_be_temporary, stamp_of
+from hostpod.sources.proposal import Preview, ProposedFile, opened, read_proposed
 from hostpod.sources.reading import Absent, BeingWritten, Content, Unreadable, read_manifest
 from hostpod.sources.snapshot import FileProblem, Snapshot, SourcedPod
 from hostpod.sources.watching import DirectoryWatch
+
+T = TypeVar("T")
 
 __all__ = ["DirectorySource", "FileProblem", "Snapshot", "SourcedPod"]
 
@@ -77,6 +80,7 @@ class DirectorySource:
         )
         self._stamps: dict[str, Stamp | None] = {}
         self._links: set[str] = set()
+        self._locked: set[str] = set()
         self._queue: dict[str, _Look] = {}
         self._due: dict[str, _Due] = {}
         self._away = False
@@ -98,7 +102,8 @@ class DirectorySource:
 
         Raises ProposalError.
         """
-        parsed = await asyncio.to_thread(read_proposed, files, self.directory, max_bytes=self._config.max_bytes)
+        readable = [await opened(each) for each in files]
+        parsed = await asyncio.to_thread(read_proposed, readable, self.directory, max_bytes=self._config.max_bytes)
         paths = tuple(self._book.path(name) for name in parsed)
         return Preview(snapshot=self._book.supposing(parsed, now(), whole=whole), files=paths)
 
@@ -239,19 +244,34 @@ class DirectorySource:
             case Unreadable():
                 self._book.refuse(name, reading.reason)
             case Content():
-                parsed = await self._parsed(reading.data, self._book.path(name))
-                self._book.take(name, parsed, now())
+                await self._take(name, reading.data)
             case _:
                 assert_never(reading)
-        self._stamps[name] = reading.stamp
+        # What could not be decrypted is tried again at each rescan: a key may come, or a program.
+        self._stamps[name] = None if name in self._locked else reading.stamp
+
+    async def _take(self, name: str, data: bytes) -> None:
+        """Believe a file that was read. One that cannot be decrypted is as one that cannot be read."""
+        self._locked.discard(name)
+        try:
+            content = await self._apart(decrypted(data, name)) if is_encrypted(name) else data
+        except DecryptionError as error:
+            self._locked.add(name)
+            self._book.refuse(name, str(error))
+        else:
+            self._book.take(name, await self._parsed(content, self._book.path(name)), now())
 
     async def _parsed(self, data: bytes, file: str) -> Parsed:
         if len(data) <= LARGE_BYTES:
-            return parse_manifest(data, file=file)
+            return parse_file(data, file=file)
+        return await self._apart(asyncio.to_thread(parse_file, data, file=file))
+
+    async def _apart(self, work: Awaitable[T]) -> T:
+        """What takes time and is done elsewhere: whoever asks meanwhile whether the source lives is answered."""
         self._parsing = True
         self._answer()
         try:
-            return await asyncio.to_thread(parse_manifest, data, file=file)
+            return await work
         finally:
             self._parsing = False
 

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 EXTENSIONS = (".yaml", ".yml", ".json")
+ENCRYPTED = ".cred"
 # vim tries whether it can write by a file of this name.
 _VIM_PROBE = "4913"
 _EMACS_AUTOSAVE = re.compile(r"#.*#", re.DOTALL)
@@ -34,12 +35,18 @@ def stamp_of(stat: os.stat_result) -> Stamp:
 
 
 def is_manifest(name: str) -> bool:
-    """Names like web.yaml, web.yml, web.json and web; not hidden ones, nor what editors and packages leave behind."""
+    """Names like web.yaml, web.yml, web.json and web, and db.yaml.cred, which is encrypted; not hidden ones, nor what
+    editors and packages leave behind."""
     if name.startswith(".") or name == _VIM_PROBE or _EMACS_AUTOSAVE.fullmatch(name):
         return False
     if "." in name:
-        return name.lower().endswith(EXTENSIONS)
+        return name.lower().removesuffix(ENCRYPTED).endswith(EXTENSIONS)
     return not name.endswith("~")
+
+
+def is_encrypted(name: str) -> bool:
+    """Whether a manifest of this name is encrypted by systemd-creds."""
+    return name.lower().endswith(ENCRYPTED)
 
 
 def may_be_temporary(name: str) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hostpod.manifest import Parsed, parse_manifest
 from hostpod.sources.book import problem_of
+from hostpod.sources.encrypted import DecryptionError, decrypted, parse_file
+from hostpod.sources.files import is_encrypted
 from hostpod.sources.reading import EMPTY, too_large
 from hostpod.sources.snapshot import Snapshot
 
@@ -42,6 +44,16 @@ class Preview:
     files: tuple[str, ...] = ()
 
 
+async def opened(file: ProposedFile) -> ProposedFile:
+    """A proposed file as the daemon would read it."""
+    if file.refused is not None or file.name is None or not is_encrypted(file.name):
+        return file
+    try:
+        return replace(file, content=await decrypted(file.content, file.name))
+    except DecryptionError as error:
+        return replace(file, refused=str(error))
+
+
 def read_proposed(files: Iterable[ProposedFile], directory: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
     """What the files say, by their names, as if they were read from the directory. Raises ProposalError."""
     found: dict[str, Parsed] = {}
@@ -54,7 +66,7 @@ def read_proposed(files: Iterable[ProposedFile], directory: Path, *, max_bytes: 
         if refused is not None:
             found[name] = Parsed(pods=(), problems=(problem_of(path, refused),))
         else:
-            found[name] = parse_manifest(each.content, file=path)
+            found[name] = parse_file(each.content, file=path)
     return found
 
 

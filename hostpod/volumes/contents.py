@@ -6,34 +6,38 @@ The sources are pkg/volume/{configmap,secret,downwardapi,projected} of k8s.io/ku
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hostpod.kube import ConfigMap, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, Volume, VolumeProjection
 from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts, field_value, resource_value
 from hostpod.kube.references import CONFIG_MAP, SECRET, missing
 from hostpod.volumes.errors import VolumeError
+from hostpod.volumes.tokens import owner_of
 
 DEFAULT_MODE = 0o644
 GROUP_MAY_READ = 0o440
+OWNER_ALONE = 0o600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
-    """One regular file of root's: its octets, its permissions and its group."""
+    """One regular file: its octets, its permissions, its owner and its group."""
 
     content: bytes
     mode: int
+    uid: int = 0
     gid: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What files may be written from."""
+    """What files may be written from; `tokens` are those of the volume, by path."""
 
     pod: Pod
     facts: RunningFacts
     configs: Configs
+    tokens: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def kind_of(volume: Volume) -> str | None:
@@ -78,7 +82,17 @@ def _projected(projection: VolumeProjection, mode: int | None, told: Told) -> Ma
     if (secret := projection.secret) is not None:
         held = _held(SECRET, secret.name, told, optional=secret.optional)
         return _keyed(SECRET, held, secret.items, mode, optional=secret.optional)
+    if (token := projection.service_account_token) is not None:
+        return {token.path: _token(told.tokens[token.path], mode, told.pod)}
     return dict(_downward(projection.downward_api.items, mode, told)) if projection.downward_api else {}
+
+
+def _token(content: bytes, mode: int | None, pod: Pod) -> File:
+    """Nobody else may read it where its reader is known: one user, or the fsGroup, which is let in later."""
+    context = pod.spec.security_context
+    owner = owner_of(pod)
+    known = owner is not None or (context is not None and context.fs_group is not None)
+    return File(content=content, mode=OWNER_ALONE if known else DEFAULT_MODE if mode is None else mode, uid=owner or 0)
 
 
 def _held(kind: str, name: str | None, told: Told, *, optional: bool | None) -> ConfigMap | Secret | None:

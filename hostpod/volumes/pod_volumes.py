@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 
 from hostpod.host.mount import MountError, detach, unmount_under
 from hostpod.host.store import StoreError, remove_tree
@@ -23,6 +24,8 @@ from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_file
 from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
 from hostpod.volumes.sub_path import bind_sub_path
+from hostpod.volumes.token_files import TokenMaker
+from hostpod.volumes.token_signer import TokenSigner
 from hostpod.volumes.volume import limit_on_disk, naming, open_claim, open_volume
 from hostpod.volumes.written import write_files
 
@@ -43,7 +46,7 @@ class PodFacts:
     """What other rooms know of a pod; no `addresses` on the host's network, no `memory_limit_bytes` without a limit.
 
     `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
-    are what files of volumes are written from.
+    are what files of volumes are written from; tokens are made in the name of `issuer` for a pod on `node`.
     """
 
     hostname: str
@@ -52,13 +55,16 @@ class PodFacts:
     memory_limit_bytes: int | None
     running: RunningFacts = field(default_factory=RunningFacts)
     configs: Configs = field(default_factory=dict)
+    issuer: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedVolumes:
     """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
 
-    Those that are `read_only` are so in every container; from what is `data` nothing can be executed.
+    Those that are `read_only` are so in every container; from what is `data` nothing can be executed. At `renew_at`
+    (wall seconds) one of them shows a token that another has to take the place of.
     """
 
     sources: Mapping[str, Path]
@@ -66,6 +72,7 @@ class PreparedVolumes:
     data: frozenset[str]
     files: PodFiles
     sub_paths: Path
+    renew_at: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,13 +94,18 @@ class VolumeMounted:
 class PodVolumes:
     """Volumes of all pods. `state` (on disk) and `runtime` (emptied by a reboot) hold a directory for each uid.
 
-    Storage that pods claim is below `claims`, whoever uses it.
+    Storage that pods claim is below `claims`, whoever uses it; tokens are signed with what is in `keys`.
     """
 
-    def __init__(self, *, state: Path, runtime: Path, claims: Path) -> None:
+    def __init__(self, *, state: Path, runtime: Path, claims: Path, keys: Path) -> None:
         self._state = state
         self._runtime = runtime
         self._claims = claims
+        self._signer = TokenSigner(keys)
+
+    async def public_keys(self) -> Mapping[str, Any]:
+        """The JSON Web Key Set that the pods' tokens are verified by. VolumeError where the key cannot be had."""
+        return await asyncio.to_thread(self._signer.public_keys)
 
     async def prepare(self, pod: Pod, facts: PodFacts) -> PreparedVolumes:
         """Make the pod's volumes and files, or find them after a restart: what is there is not touched.
@@ -169,10 +181,15 @@ class PodVolumes:
 
     def _prepare(self, pod: Pod, facts: PodFacts, runtime: Path) -> PreparedVolumes:
         told = Told(pod=pod, facts=facts.running, configs=facts.configs)
-        sources = {}
+        maker = TokenMaker(signer=self._signer, issuer=facts.issuer, node=facts.node)
+        sources, renewals = {}, list[float]()
         for volume in pod.spec.volumes:
             with naming(volume.name):
-                sources[volume.name] = self._open(pod, volume, told, facts.memory_limit_bytes)
+                if kind := kind_of(volume):
+                    sources[volume.name] = runtime / VOLUMES / kind / volume.name
+                    renewals += _write(volume, sources[volume.name], told, maker)
+                else:
+                    sources[volume.name] = self._open(pod, volume, facts.memory_limit_bytes)
         try:
             files = write_pod_files(
                 pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
@@ -187,16 +204,12 @@ class PodVolumes:
             data=frozenset(volume.name for volume in pod.spec.volumes if volume.image is not None),
             files=files,
             sub_paths=runtime / SUB_PATHS,
+            renew_at=min(renewals, default=None),
         )
 
-    def _open(self, pod: Pod, volume: Volume, told: Told, memory_limit_bytes: int | None) -> Path:
+    def _open(self, pod: Pod, volume: Volume, memory_limit_bytes: int | None) -> Path:
         state, runtime = self._directories(pod.metadata.uid or "")
         shown = runtime / VOLUMES
-        if kind := kind_of(volume):
-            context = pod.spec.security_context
-            files = for_group(files_of(volume, told), context.fs_group if context else None)
-            write_files(shown / kind / volume.name, files)
-            return shown / kind / volume.name
         if volume.persistent_volume_claim is not None:
             return open_claim(pod, volume, self._claims, shown / CLAIMS / volume.name)
         if volume.nfs is not None:  # mounted already
@@ -221,6 +234,15 @@ def _is_read_only(volume: Volume) -> bool:
     return kind_of(volume) is not None or volume.image is not None or any(told)
 
 
+def _write(volume: Volume, directory: Path, told: Told, maker: TokenMaker) -> list[float]:
+    """Show what a volume shows now. Returns when its tokens are to be renewed."""
+    group = told.pod.spec.security_context.fs_group if told.pod.spec.security_context else None
+    tokens = maker.tokens_of(volume, told.pod, directory)
+    told = replace(told, tokens={path: token.content for path, token in tokens.items()})
+    write_files(directory, for_group(files_of(volume, told), group))
+    return [token.renew_at for token in tokens.values()]
+
+
 def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
     """The text of a file in one of the pod's volumes; None where there is no file. VolumeError names the volume."""
     with naming(volume):
@@ -243,7 +265,7 @@ def _sub_path(mount: VolumeMount, variables: Mapping[str, str]) -> str:
         if missing:
             raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": the container has no variable {missing[0]}')
         path = expand(mount.sub_path_expr, variables)
-        if path.startswith("/") or ".." in path.split("/"):
+        if path.startswith("/") or ".." in path.split("/") or "\0" in path:
             raise VolumeError(f'subPathExpr "{mount.sub_path_expr}": "{path}" leads out of the volume')
         return path
 

@@ -56,7 +56,7 @@ def _read(current: Path) -> dict[str, File]:
 
 def _file(path: Path) -> File:
     status = path.stat()
-    return File(content=path.read_bytes(), mode=status.st_mode & 0o7777, gid=status.st_gid)
+    return File(content=path.read_bytes(), mode=status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
 
 
 def _written(directory: Path, files: Mapping[str, File]) -> Path:
@@ -70,7 +70,7 @@ def _written(directory: Path, files: Mapping[str, File]) -> Path:
             (fresh / parent).chmod(0o755)
         target.touch(mode=0o600, exist_ok=False)
         target.write_bytes(file.content)
-        os.chown(target, -1, file.gid)
+        os.chown(target, file.uid, file.gid)
         target.chmod(file.mode)
     return fresh
 

@@ -58,7 +58,7 @@ def test_a_port_of_the_host_is_one_pod_s_until_that_is_gone(new_daemon: Callable
     daemon = new_daemon()
     daemon.start()
     for name in ("first", "second"):
-        containers = [container("main", FOREVER, ports=[{"containerPort": 18080}])]
+        containers = [container("main", FOREVER, ports=[{"containerPort": 18080, "hostPort": 18080}])]
         daemon.drop(f"{name}.yaml", pod(name, hostNetwork=True, containers=containers))
     daemon.wait_running("first-lab")
     assert wait_failed(daemon, "second-lab", "NodePorts").endswith("pod default/first-lab has TCP 18080")

@@ -32,7 +32,9 @@ class Stage:
 
     def __init__(self, host: FakeHost) -> None:
         self.state, self.runtime = host.directory("state"), host.directory("run")
-        self.volumes = PodVolumes(state=self.state, runtime=self.runtime, claims=host.root / "claims")
+        self.volumes = PodVolumes(
+            state=self.state, runtime=self.runtime, claims=host.root / "claims", keys=self.state / "keys"
+        )
 
     def prepare(self, pod: Pod, facts: PodFacts = FACTS) -> PreparedVolumes:
         return asyncio.run(self.volumes.prepare(pod, facts))

@@ -18,6 +18,7 @@ from hostpod.manifest.rules.profiles import profile_annotations
 from hostpod.manifest.rules.restarts import POLICIES
 from hostpod.manifest.rules.security import pod_security
 from hostpod.manifest.rules.system import system
+from hostpod.manifest.rules.texts import texts
 from hostpod.manifest.rules.violation import Path, Violation, Violations, chosen, optional, within
 from hostpod.manifest.rules.volumes import volumes
 
@@ -29,7 +30,7 @@ def validate_pod(pod: Pod) -> tuple[Violation, ...]:
     """Every rule of Kubernetes that the pod breaks. The pod has its defaults; paths are of the pod as written."""
     metadata: Path = ("metadata",)
     spec: Path = ("spec",)
-    return tuple(
+    found = tuple(
         chain(
             object_metadata(metadata, pod.metadata, what="a pod"),
             known_annotations(pod),
@@ -45,6 +46,8 @@ def validate_pod(pod: Pod) -> tuple[Violation, ...]:
             _times_and_classes(spec, pod.spec),
         )
     )
+    told = {violation.path for violation in found}
+    return (*found, *(each for each in texts(spec, pod.spec) if each.path not in told))
 
 
 def _all_containers(spec: PodSpec) -> Iterator[tuple[Path, Container]]:
@@ -60,6 +63,7 @@ def _times_and_classes(path: Path, spec: PodSpec) -> Violations:
     classes = {
         "nodeName": spec.node_name,
         "serviceAccountName": spec.service_account_name,
+        "serviceAccount": None if spec.service_account_name else spec.service_account,
         "priorityClassName": spec.priority_class_name,
         "runtimeClassName": spec.runtime_class_name,
     }

@@ -215,3 +215,21 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_config(binary)
+
+
+def test_the_issuer_of_tokens() -> None:
+    assert parse_config("nodeName: a", file="h.yaml").token_issuer == "https://a"
+    text = "serviceAccounts: {issuer: 'https://id.example.org/pods/'}"
+    assert parse_config(text, file="h.yaml").token_issuer == "https://id.example.org/pods"
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://a", "a", "https://", "https://u@a", "https://a?b", "https://a#b", "https://[a"]
+)
+def test_what_is_no_issuer(issuer: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(f"serviceAccounts: {{issuer: '{issuer}'}}", file="h.yaml")
+    assert str(caught.value) == (
+        f'h.yaml:1: serviceAccounts.issuer: "{issuer}" cannot be an issuer, must be https:// with a host and without '
+        "user, query and fragment"
+    )

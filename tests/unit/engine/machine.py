@@ -277,6 +277,10 @@ class Volumes:
         self._machine.refuse("prepare")
         return {}
 
+    async def public_keys(self) -> Mapping[str, Any]:
+        self._machine.refuse("public_keys")
+        return {"keys": []}
+
     def container_mounts(self, container: object, prepared: object, variables: object) -> tuple[()]:
         return ()
 

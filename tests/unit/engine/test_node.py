@@ -9,6 +9,7 @@ from hostpod.host.logs import LogOptions
 from hostpod.images import ImagePullError
 from hostpod.kube import Pod, ResourceRequirements
 from hostpod.kube.api_status import StatusError
+from hostpod.volumes import VolumeError
 from tests.unit.engine.a_host import Host, a_host, named, until_killed
 from tests.unit.engine.machine import Machine, end
 
@@ -150,6 +151,18 @@ def test_logs_and_commands(machine: Machine) -> None:
             async with command as session:
                 assert [data async for _, data in session.output()] == [b"hi\n"]
                 assert await session.exit_code() == 0
+
+    asyncio.run(run())
+
+
+def test_what_tokens_are_verified_by(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine) as host:
+            assert host.node.token_issuer == "https://host"
+            assert await host.node.public_keys() == {"keys": []}
+            machine.refusals["public_keys"] = VolumeError("cannot read the key of tokens")
+            with pytest.raises(StatusError, match="cannot read the key of tokens"):
+                await host.node.public_keys()
 
     asyncio.run(run())
 

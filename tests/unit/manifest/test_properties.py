@@ -124,7 +124,7 @@ def test_a_manifest_with_a_part_replaced(data: st.DataObject) -> None:
     check((WEB[:start] + data.draw(st.text(max_size=5)) + WEB[end:]).encode())
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated(), st.booleans())
 def test_mutated_pods(pod: Any, in_yaml: bool) -> None:
     if in_yaml:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hostpod.kube import ConfigMap, KubeModel, PersistentVolumeClaim, Pod, Secret
 from hostpod.manifest import fields, parse_manifest
-from hostpod.manifest.shapes import fields_of
+from hostpod.manifest.shapes import Shape, fields_of
 from hostpod.manifest.support import SUPPORT
+from hostpod.manifest.survey import survey
 from tests.unit.manifest.write import pod_of, problems, web
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,6 +39,42 @@ def test_every_field_has_a_level() -> None:
     assert models == set(SUPPORT)
     for model in models:
         assert set(SUPPORT[model]) == set(fields_of(model)), model.__name__
+
+
+def sample(shape: Shape) -> Any:
+    """A value that says something."""
+    samples: dict[str, Any] = {"boolean": True, "integer": 1, "list": ("x",), "map": {"x": "y"}, "object": {"x": "y"}}
+    if shape.kind == "list" and shape.item is not None and shape.item.model is not None:
+        return ({},)
+    return samples.get(shape.kind, "x")
+
+
+def told_of(
+    model: type[KubeModel], around: Callable[[dict[str, Any]], dict[str, Any]], path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any], str]]:
+    """Every field that does not simply work: its path, an object that has it alone, and what must be said of it."""
+    for name, shape in fields_of(model).items():
+        support, inner = SUPPORT[model][name], shape.item or shape
+
+        def with_field(value: Any, name: str = name, *, listed: bool = False) -> dict[str, Any]:
+            return around({name: (value,) if listed else value})
+
+        if support.level == "meaningless":
+            yield (*path, name), with_field(support.values[0] if support.values else sample(shape)), "no effect"
+        elif support.level == "not supported" or support.needs_host_network:
+            yield (*path, name), with_field(sample(shape)), "not supported"
+        elif support.values:
+            yield (*path, name), with_field(not support.values[0] if shape.kind == "boolean" else "x"), "not supported"
+        elif inner.model is not None and shape.kind == "list":
+            yield from told_of(inner.model, partial(with_field, listed=True), (*path, name, 0))
+        elif inner.model is not None:
+            yield from told_of(inner.model, with_field, (*path, name))
+
+
+@pytest.mark.parametrize("root", [Pod, ConfigMap, Secret])
+def test_no_field_is_ignored_in_silence(root: type[KubeModel]) -> None:
+    for path, data, kind in told_of(root, lambda value: value, ()):
+        assert (kind, path) in [(remark.kind, remark.path) for remark in survey(data, root)]
 
 
 def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> None:

@@ -219,7 +219,7 @@ HAPPENINGS = st.lists(
 )
 
 
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, suppress_health_check=[HealthCheck.too_slow])
 @given(HAPPENINGS)
 def test_whatever_happens_the_plan_comes_to_rest_at_the_wish(happenings: list[Happening]) -> None:
     host = IdealHost()
@@ -253,7 +253,7 @@ def _assert_as_wished(host: IdealHost, wish: Pod) -> None:
         assert len([c for c in host.attempts() if c.name == container.name]) <= 2
 
 
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, suppress_health_check=[HealthCheck.too_slow])
 @given(PODS, HAPPENINGS)
 def test_a_pod_that_is_not_wished_any_more_goes_whatever_state_it_is_in(wish: Pod, happenings: list[Happening]) -> None:
     host = IdealHost()
@@ -267,7 +267,7 @@ def test_a_pod_that_is_not_wished_any_more_goes_whatever_state_it_is_in(wish: Po
     assert host.starting() <= starting
 
 
-@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, suppress_health_check=[HealthCheck.too_slow])
 @given(PODS, HAPPENINGS, st.sampled_from(AT_RESTART))
 def test_at_rest_a_restart_of_the_daemon_begins_and_ends_nothing(
     wish: Pod, happenings: list[Happening], waiting: AtRestart

@@ -48,6 +48,15 @@ class TestStart:
         assert kinds(keep(seen(volumes=False, stale=True, containers=(attempt(),)))) == ["PrepareVolumes"]
         assert kinds(keep(seen(containers=(attempt(),)))) == []
 
+    def test_a_token_is_renewed_when_its_time_has_come(self) -> None:
+        sight = seen(renew_at=NOW + 5, containers=(attempt(),))
+        assert keep(sight) == do.Plan(wake_at=NOW + 5)
+        plan = keep(sight, NOW + 5)
+        assert [(type(each), each.reason) for each in plan.actions] == [
+            (do.PrepareVolumes, "a token has to be renewed")
+        ]
+        assert plan.wake_at is None
+
     def test_pause_network_and_container_are_made_side_by_side(self) -> None:
         sight = seen(network=False, pause=False, images={"web": "sha256:1"})
         assert kinds(keep(sight)) == ["AttachNetwork", "RunPause", "CreateContainer"]

@@ -65,6 +65,7 @@ class FakeNode:
     """The Node verbs over lists that a test may change."""
 
     name = "peer"
+    token_issuer = "https://peer"
 
     def __init__(self) -> None:
         self.pod_items: list[JsonObject] = copy.deepcopy(PODS)
@@ -81,6 +82,9 @@ class FakeNode:
         self.sessions: list[FakeExec] = []
         self.watchers = 0
         self._changes: list[asyncio.Queue[JsonObject]] = []
+
+    async def public_keys(self) -> JsonObject:
+        return {"keys": []}
 
     def pods(self) -> Sequence[JsonObject]:
         return self.pod_items

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hostpod.config import HttpConfig
+from hostpod.kube.api_status import StatusError
 from hostpod.server.listen import ListenError, tcp_socket
-from tests.unit.server.fake import Served, free_port
+from tests.unit.server.fake import FakeNode, JsonObject, Served, free_port
 
 SAMPLE = Path(__file__).parent / "pods.json"
 
@@ -41,6 +42,28 @@ def test_spec_is_the_machine_asked_at_that_moment(served: Served, path: str) -> 
     response, body = ask(served, "GET", path)
     assert response.status == 200
     assert json.loads(body) == {"num_cores": 2, "machine_id": "m"}
+
+
+def test_what_verifiers_of_tokens_read(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    response, body = ask(served, "GET", "/.well-known/openid-configuration")
+    assert response.status == 200
+    assert json.loads(body) == {
+        "issuer": "https://peer",
+        "jwks_uri": "https://peer/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }
+    response, body = ask(served, "GET", "/openid/v1/jwks")
+    assert response.headers.get_content_type() == "application/jwk-set+json"
+    assert json.loads(body) == {"keys": []}
+
+    async def refuse(_node: FakeNode) -> JsonObject:
+        raise StatusError("InternalError", "cannot read the key")
+
+    monkeypatch.setattr(FakeNode, "public_keys", refuse)
+    response, body = ask(served, "GET", "/openid/v1/jwks")
+    assert (response.status, body) == (500, b"cannot read the key")
 
 
 @pytest.mark.parametrize("path", ["/healtz", "/", "/events", "/images", "/exec/default/t1/main", "/pods/default/t1"])

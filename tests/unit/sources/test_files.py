@@ -8,7 +8,20 @@ from hostpod.sources.files import is_manifest, may_be_temporary, stamp_of
 
 
 @pytest.mark.parametrize(
-    "name", ["web.yaml", "web.yml", "web.json", "web.YAML", "web", "a.b.yaml", "#web", "web#", "49131"]
+    "name",
+    [
+        "web.yaml",
+        "web.yml",
+        "web.json",
+        "web.YAML",
+        "web",
+        "a.b.yaml",
+        "#web",
+        "web#",
+        "49131",
+        "db.yaml.cred",
+        "db.json.CRED",
+    ],
 )
 def test_manifests(name: str) -> None:
     assert is_manifest(name)
@@ -32,6 +45,9 @@ def test_manifests(name: str) -> None:
         "web.txt",
         "README.md",
         "4913",
+        "db.cred",
+        ".db.yaml.cred",
+        "db.yaml.cred~",
     ],
 )
 def test_what_editors_and_packages_leave_behind(name: str) -> None:

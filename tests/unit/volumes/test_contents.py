@@ -9,7 +9,7 @@ from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts
 from hostpod.kube.quantity import Quantity
 from hostpod.volumes import VolumeError
-from hostpod.volumes.contents import File, Told, files_of, kind_of
+from hostpod.volumes.contents import File, Told, files_of, for_group, kind_of
 
 CONFIGS: Configs = {
     ("ConfigMap", "default", "app"): ConfigMap(data={"a": "1", "b": "2"}, binary_data={"raw": "AP8="}),
@@ -125,3 +125,23 @@ def test_kinds() -> None:
     assert kind(downwardAPI={}) == "kubernetes.io~downward-api"
     assert kind(projected={}) == "kubernetes.io~projected"
     assert File(content=b"", mode=0) != File(content=b"", mode=1)
+
+
+@pytest.mark.parametrize(
+    ("context", "mode", "shown"),
+    [
+        ({}, None, (0o644, 0)),
+        ({}, 0o440, (0o440, 0)),
+        ({"runAsUser": 5}, 0o444, (0o600, 5)),
+        ({"fsGroup": 7}, None, (0o600, 0)),
+    ],
+)
+def test_a_token_is_for_its_reader_alone(context: dict[str, int], mode: int | None, shown: tuple[int, int]) -> None:
+    pod = Pod.model_validate({**POD.model_dump(by_alias=True, include={"metadata"}), "spec": {
+        "containers": [{"name": "c", "image": "i"}], "securityContext": context,
+    }})  # fmt: skip
+    source = {"sources": [{"serviceAccountToken": {"path": "t"}}], "defaultMode": mode}
+    volume = Volume.model_validate({"name": "v", "projected": source})
+    (file,) = files_of(volume, Told(pod=pod, facts=FACTS, configs={}, tokens={"t": b"x.y.z"})).values()
+    assert (file.content, file.mode, file.uid) == (b"x.y.z", *shown)
+    assert for_group({"t": file}, context.get("fsGroup"))["t"].mode == (0o640 if "fsGroup" in context else shown[0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -69,6 +70,36 @@ def test_a_path_of_another_type_is_named(tmp_path: Path, type_: str, kind: str, 
     with pytest.raises(VolumeError) as error:
         open_host_path(path, type_)
     assert str(error.value) == f"hostPath type check failed: {path} {said} (type {type_})"
+
+
+RIGHT = {
+    "Directory": {"directory", "link"},
+    "DirectoryOrCreate": {"directory", "link", "nothing"},
+    "File": {"file"},
+    "FileOrCreate": {"file", "nothing"},
+    "Socket": {"socket"},
+    "CharDevice": {"/dev/null"},
+    "BlockDevice": set[str](),
+}
+
+
+@pytest.mark.parametrize("type_", RIGHT)
+@pytest.mark.parametrize("kind", ["directory", "link", "file", "socket", "fifo", "dangling", "nothing", "/dev/null"])
+def test_each_type_beside_everything_that_a_path_may_be(tmp_path: Path, type_: str, kind: str) -> None:
+    path = Path(kind) if kind.startswith("/") else tmp_path / "path"
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "dangling":
+            path.symlink_to(tmp_path / "missing" / "target")
+        case _ if not kind.startswith("/"):
+            make(path, kind)
+    if kind in RIGHT[type_]:
+        assert open_host_path(path, type_) == path
+    else:
+        with pytest.raises(VolumeError, match=f"hostPath (type check failed: )?{path}"):
+            open_host_path(path, type_)
+    assert not (tmp_path / "missing").exists(), "nothing is made where a link leads"
 
 
 def test_devices() -> None:
