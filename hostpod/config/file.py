@@ -174,6 +174,9 @@ _WORDS = {
     "string_type": "{given} is not text, put it in quotes",
     "path_type": "{given} is not a path",
     "tuple_type": "{given} must be a list, write for example [/srv/pods]",
+    "extra_forbidden": "is an unknown setting, remove it",
+    "missing": "{missing} is missing",
+    "too_short": "{given} that names nothing, must be {range}",
     "model_type": "{given} must be a group of settings, one a line, indented below the key",
 }
 
@@ -185,7 +188,7 @@ def _words(details: ErrorDetails, node: yaml.Node, keys: Keys) -> str:
     words = _WORDS.get(details["type"])
     if words is None:
         return f"{given}: {details['msg']}"
-    return words.format(given=given, range=range_of(keys))
+    return words.format(given=given, range=range_of(keys), missing=details["loc"][-1])
 
 
 def _as_written(node: yaml.Node) -> str:

@@ -125,9 +125,9 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
 
 _OFF = Support(level="works", values=(False,))
 _ON = Support(level="works", values=(True,))
-_CPU_AND_MEMORY = works("cpu", "memory")
 _MEANT_FOR_OTHERS = (
     "container.apparmor.security.beta.kubernetes.io/",
+    "cdi.k8s.io/",
     "kubernetes.io/egress-bandwidth",
     "kubernetes.io/ingress-bandwidth",
 )
@@ -152,7 +152,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     PodSpec: {
         **works("initContainers", "activeDeadlineSeconds"),
         **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),
-        **works("priority"),
+        **works("priority", "resources"),
         **meaningless(
             "of all classes only system-cluster-critical and system-node-critical are known here: set priority",
             "priorityClassName",
@@ -169,7 +169,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **meaningless("there are no Services to make variables of", "enableServiceLinks"),
         **unsupported("ephemeralContainers", advice="use hostpod exec"),
         **unsupported("imagePullSecrets"),
-        **unsupported("readinessGates", "schedulingGates", "runtimeClassName", "resourceClaims", "resources"),
+        **unsupported("readinessGates", "schedulingGates", "runtimeClassName", "resourceClaims"),
     },
     HostAlias: works("ip", "hostnames"),
     PodDNSConfig: works("nameservers", "searches", "options"),
@@ -224,9 +224,8 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         "recursiveReadOnly": only("Disabled"),
     },
     ResourceRequirements: {
-        "limits": Support(level="works", keys=_CPU_AND_MEMORY),
-        "requests": Support(level="works", keys=_CPU_AND_MEMORY | meaningless(_NO_SCHEDULER, "ephemeral-storage")),
-        **unsupported("claims"),
+        **works("limits", "requests"),
+        **unsupported("claims", advice="ask for a device by a resource's name (docs/inside.md)"),
     },
     Volume: {
         **works("name", "emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected"),
@@ -251,7 +250,10 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     ConfigMapProjection: works("name", "items", "optional"),
     SecretProjection: works("name", "items", "optional"),
     DownwardAPIProjection: works("items"),
-    EmptyDirVolumeSource: {"medium": only("", "Memory"), **works("sizeLimit")},
+    EmptyDirVolumeSource: {
+        "medium": only("", "Memory", "HugePages", *(f"HugePages-{size}" for size in ("64Ki", "2Mi", "32Mi", "1Gi"))),
+        **works("sizeLimit"),
+    },
     HostPathVolumeSource: works("path", "type"),
     PodSecurityContext: {
         **works("runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups", "supplementalGroupsPolicy"),
