@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from hostpod.config.kinds import LIVE, AbsolutePath, Section
+from hostpod.config.kinds import LIVE, AbsolutePath, Section, one_at_least
 
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 RESOURCE = rf"^{_LABEL}(\.{_LABEL})+/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
@@ -16,17 +16,19 @@ class DeviceConfig(Section):
     """What a container finds in /dev that asks for `resource`."""
 
     resource: Annotated[str, StringConstraints(pattern=RESOURCE, max_length=253)] = Field(
-        description="Name that pods ask by in limits, with a domain: example.com/serial."
+        description="Name that pods ask by in limits, with a domain: example.com/serial.", json_schema_extra=LIVE
     )
-    paths: tuple[AbsolutePath, ...] = Field(
-        min_length=1,
+    paths: Annotated[tuple[AbsolutePath, ...], AfterValidator(one_at_least)] = Field(
         description="Device nodes of the host; each is at the same place in the container. A link stands for what it "
         "leads to.",
+        json_schema_extra=LIVE,
     )
     permissions: Annotated[str, StringConstraints(pattern=r"^(r?w?m?)$", min_length=1)] = Field(
-        "rw", description="What may be done with them: r read, w write, m make the node."
+        "rw", description="What may be done with them: r read, w write, m make the node.", json_schema_extra=LIVE
     )
-    count: int = Field(1, ge=1, le=1_000_000, description="How many may be asked for by all pods together.")
+    count: int = Field(
+        1, ge=1, le=1_000_000, description="How many may be asked for by all pods together.", json_schema_extra=LIVE
+    )
 
 
 class MemoryQosConfig(Section):

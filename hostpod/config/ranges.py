@@ -10,7 +10,17 @@ from pydantic.fields import FieldInfo
 from hostpod.config import names
 from hostpod.config.amounts import Threshold, is_share, not_negative
 from hostpod.config.devices import RESOURCE
-from hostpod.config.kinds import LIVE, Section, absolute_path, address, parse_duration, subnet, subnet6, web_address
+from hostpod.config.kinds import (
+    LIVE,
+    Section,
+    absolute_path,
+    address,
+    one_at_least,
+    parse_duration,
+    subnet,
+    subnet6,
+    web_address,
+)
 from hostpod.config.values import Config
 
 Keys = tuple[str, ...]
@@ -88,8 +98,7 @@ def range_of(keys: Keys) -> str:
     if "pattern" in limits:
         return _PATTERNS[limits["pattern"]]
     if "min_length" in limits:
-        items = "path" if get_origin(field.annotation) is tuple else "character"
-        return _length(limits["min_length"], limits.get("max_length"), items)
+        return _length(limits["min_length"], limits.get("max_length"))
     if "ge" in limits:
         show = duration_text if is_duration(field) else str
         return f"from {show(limits['ge'])} to {show(limits['le'])}" if "le" in limits else f"{limits['ge']} or more"
@@ -110,6 +119,7 @@ def _field_at(keys: Keys) -> FieldInfo | None:
 _FUNCTIONS = {
     names.node_name: names.NODE_NAME_RANGE,
     names.bridge: names.BRIDGE_RANGE,
+    one_at_least: "one at least, absolute",
     absolute_path: "absolute",
     subnet: "IPv4, prefix length from 8 to 29",
     subnet6: "IPv6, prefix length from 64 to 112",
@@ -122,8 +132,8 @@ _FUNCTIONS = {
 _LIMITS = ("ge", "le", "pattern", "min_length", "max_length")
 
 
-def _length(least: int, most: int | None, items: str) -> str:
-    return f"{least} to {most} {items}s" if most else f"at least {least} {items}" + ("s" if least > 1 else "")
+def _length(least: int, most: int | None) -> str:
+    return f"{least} to {most} characters" if most else f"at least {least} character" + ("s" if least > 1 else "")
 
 
 _PLAIN: Mapping[object, str] = {bool: "true or false", int: "number", float: "share"}

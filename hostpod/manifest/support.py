@@ -6,7 +6,7 @@ A level counts for everything below its field. An object whose level is "works" 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from hostpod.kube import (
@@ -74,27 +74,24 @@ REMOVE_IT = "remove it"
 class Support:
     """A level; `note` is the reason of "meaningless" and the advice of "not supported".
 
-    `values` are the only ones that have the level. Of a map, `keys` are the levels of single keys; the other keys are
-    not supported, unless `refused` tells how those keys begin that are not.
+    `values` are the only ones that have the level. Of a map, `refused` tells how those keys begin that are not
+    supported.
     """
 
     level: Level
     note: str = ""
     values: tuple[object, ...] = ()
-    keys: Mapping[str, Support] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
     needs_host_network: bool = False
 
     @property
     def for_keys(self) -> bool:
         """Whether the keys of a map have levels of their own."""
-        return bool(self.keys or self.refused)
+        return bool(self.refused)
 
     def of_key(self, key: str) -> Support:
         """The level of one key of a map."""
-        if key in self.keys:
-            return self.keys[key]
-        return REFUSED if self.keys or key.startswith(self.refused) else ALLOWED
+        return REFUSED if key.startswith(self.refused) else ALLOWED
 
 
 REFUSED = Support(level="not supported", note=REMOVE_IT)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,7 @@ pytestmark = pytest.mark.integration
 
 MIB = 1 << 20
 SERIAL = "example.com/serial"
-DEVICES = [
-    {"resource": SERIAL, "paths": ["/dev/full", "/dev/null"], "count": 2},
-    {"resource": "example.com/absent", "paths": ["/dev/hp-not-there"]},
-]
-LOOK = "stat -c '%t:%T %n' /dev/kmsg 2>&1; head -c 1 /dev/full | wc -c; echo x > /dev/full"
+REFUSED = "Pod was rejected: "
 
 
 def asking(name: str, script: str = FOREVER, **limits: str) -> dict[str, Any]:
@@ -55,13 +54,16 @@ def test_a_pod_has_limits_as_a_whole(new_daemon: Callable[..., Daemon]) -> None:
     daemon = new_daemon(cgroups={"pidsLimit": 77})
     daemon.start()
     own = container("own", FOREVER, resources={"limits": {"memory": "32Mi"}})
-    manifest = pod("whole", containers=[container("c0", FOREVER), own])
+    limit = {"name": "LIMIT", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory"}}}
+    first = container("c0", f"echo limit $LIMIT; {FOREVER}", env=[limit])
+    manifest = pod("whole", containers=[first, own])
     manifest["spec"]["resources"] = {"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "128Mi"}}
     daemon.drop("whole.yaml", manifest)
     shown = daemon.wait_running("whole-lab")["whole-lab"]
     assert shown["status"]["qosClass"] == "Burstable"
     assert shown["spec"]["resources"]["requests"] == {"cpu": "250m", "memory": "32Mi"}
     assert shown["status"]["resources"] == shown["spec"]["resources"]
+    assert daemon.wait_said("whole-lab", "limit") == f"limit {128 * MIB}\n"
     uid = shown["metadata"]["uid"]
     assert number(daemon, "memory", uid, "memory.limit_in_bytes") == 128 * MIB
     assert number(daemon, "cpu", uid, "cpu.shares") == 256
@@ -81,39 +83,64 @@ def test_a_pod_has_limits_as_a_whole(new_daemon: Callable[..., Daemon]) -> None:
     assert number(daemon, "memory", again["metadata"]["uid"], "memory.limit_in_bytes") == 64 * MIB
 
 
-def test_devices_and_disk(new_daemon: Callable[..., Daemon]) -> None:
-    daemon = new_daemon(devices=DEVICES, eviction={"storageInterval": "1s"})
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    """A device that containers do not have by themselves: that of the kernel's log, which nobody writes to here."""
+    path = tmp_path / "serial"
+    os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 11))
+    return path
+
+
+@pytest.mark.controllers
+def test_devices_are_given_counted_and_kept(new_daemon: Callable[..., Daemon], device: Path) -> None:
+    given = {"resource": SERIAL, "paths": [str(device)], "permissions": "w", "count": 2}
+    absent = {"resource": "example.com/absent", "paths": ["/dev/hp-not-there"]}
+    daemon = new_daemon(devices=[given, absent])
     daemon.start()
-    daemon.drop("first.yaml", asking("first", f"{LOOK}; {FOREVER}", serial="1"))
-    daemon.drop("second.yaml", asking("second", serial="1", memory="64Mi"))
-    daemon.wait_running("first-lab", "second-lab")
-    said = daemon.wait_said("first-lab", "space left")
-    assert "/dev/kmsg" in said, "no other device of the host"
-    assert "No such file" in said
+    look = f"ls -l {device}; : > {device} && echo opened; : < {device}"
+    daemon.drop("first.yaml", asking("first", f"{look}; echo; {FOREVER}", serial="1"))
+    second = asking("second", serial="1", memory="64Mi")
+    daemon.drop("second.yaml", second)
+    before = daemon.wait_running("first-lab", "second-lab")["second-lab"]
+    said = daemon.wait_said("first-lab", "not permitted")
+    assert re.search(r"^c.*1, +11 ", said)
+    assert "\nopened\n" in said
 
     daemon.drop("third.yaml", asking("third", serial="1"))
     daemon.drop("other.yaml", asking("other", other="1"))
     daemon.drop("absent.yaml", asking("absent", absent="1"))
-    daemon.drop("pages.yaml", asking("pages", memory="64Mi", **{"hugepages-2Mi": "900Gi"}))
-    daemon.drop("large.yaml", asking("large", disk="900Ti"))
-    daemon.drop("writes.yaml", asking("writes", f"head -c 3000000 /dev/zero > /had; {FOREVER}", disk="1Mi"))
-    refused = "Pod was rejected: "
     assert why(daemon, "third-lab", "UnexpectedAdmissionError") == (
-        f"{refused}Allocate failed due to requested number of devices unavailable for {SERIAL}. "
+        f"{REFUSED}Allocate failed due to requested number of devices unavailable for {SERIAL}. "
         "Requested: 1, Available: 0, which is unexpected"
     )
     assert why(daemon, "other-lab", "UnexpectedAdmissionError") == (
-        f"{refused}no device of this host is called example.com/other: the setting devices names none"
+        f"{REFUSED}no device of this host is called example.com/other: the setting devices names none"
     )
-    assert "hugepages-2Mi" in why(daemon, "pages-lab", "OutOfhugepages-2Mi")
-    assert "resource: ephemeral-storage, requested: " in why(daemon, "large-lab", "OutOfephemeral-storage")
     told = daemon.wait_container("absent-lab", waiting, what="it is refused")
     assert told["state"]["waiting"]["message"].endswith(
         "device /dev/hp-not-there of example.com/absent is not on this host"
     )
-    assert why(daemon, "writes-lab", "Evicted") == (
-        "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "
-    )
-    assert "Evicted" in reasons(daemon.events(), "writes-lab")
+
+    second["spec"]["containers"][0]["resources"]["limits"]["memory"] = "96Mi"
+    daemon.drop("second.yaml", second)
+    given_more = {"memory": "96Mi", SERIAL: "1"}
+    daemon.wait_container("second-lab", lambda each: each["resources"]["limits"] == given_more, what="is resized")
+    assert identity(daemon.pods()["second-lab"]) == identity(before)
+    opened = daemon.cli("exec", "second-lab", "--", "sh", "-c", f": > {device} && echo still")
+    assert opened.stdout == "still\n"
     daemon.remove("first.yaml")
     daemon.wait_running("third-lab")
+
+
+def test_disk_and_huge_pages(new_daemon: Callable[..., Daemon]) -> None:
+    daemon = new_daemon(eviction={"storageInterval": "1s"})
+    daemon.start()
+    daemon.drop("pages.yaml", asking("pages", memory="64Mi", **{"hugepages-2Mi": "900Gi"}))
+    daemon.drop("large.yaml", asking("large", disk="900Ti"))
+    daemon.drop("writes.yaml", asking("writes", f"head -c 3000000 /dev/zero > /had; {FOREVER}", disk="1Mi"))
+    assert "hugepages-2Mi" in why(daemon, "pages-lab", "OutOfhugepages-2Mi")
+    message = why(daemon, "large-lab", "OutOfephemeral-storage")
+    assert message.startswith(f"{REFUSED}Node didn't have enough resource: ephemeral-storage, requested: ")
+    message = why(daemon, "writes-lab", "Evicted")
+    assert message == "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "
+    assert "Evicted" in reasons(daemon.events(), "writes-lab")
