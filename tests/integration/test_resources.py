@@ -116,7 +116,9 @@ def test_devices_are_given_counted_and_kept(new_daemon: Callable[..., Daemon], d
     assert why(daemon, "other-lab", "UnexpectedAdmissionError") == (
         f"{REFUSED}no device of this host is called example.com/other: the setting devices names none"
     )
-    told = daemon.wait_container("absent-lab", waiting, what="it is refused")
+    told = daemon.wait_container(
+        "absent-lab", lambda each: waiting(each) == "CreateContainerConfigError", what="it is refused"
+    )
     assert told["state"]["waiting"]["message"].endswith(
         "device /dev/hp-not-there of example.com/absent is not on this host"
     )
