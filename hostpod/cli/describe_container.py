@@ -27,7 +27,7 @@ def container_lines(pod: JsonObject, container: JsonObject, status: JsonObject |
     yield from _words("Args", container.get("args", []))
     if status is not None:
         yield from _state(status)
-    yield from _resources(container.get("resources", {}))
+    yield from resource_lines(container.get("resources", {}), "    ")
     for title, key in _PROBES:
         if key in container:
             yield f"    {title}:\t{probe_text(container[key])}"
@@ -94,12 +94,13 @@ def _ending(terminated: JsonObject) -> Iterator[str]:
     yield f"      Finished:\t{long_date(terminated.get('finishedAt'))}"
 
 
-def _resources(resources: JsonObject) -> Iterator[str]:
+def resource_lines(resources: JsonObject, indent: str) -> Iterator[str]:
+    """Limits and requests of a container, or of a pod as a whole."""
     for title, key in (("Limits", "limits"), ("Requests", "requests")):
         if resources.get(key):
-            yield f"    {title}:"
+            yield f"{indent}{title}:"
             for name in sorted(resources[key]):
-                yield f"      {name}:\t{resources[key][name]}"
+                yield f"{indent}  {name}:\t{resources[key][name]}"
 
 
 def probe_text(probe: JsonObject) -> str:

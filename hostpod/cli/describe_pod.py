@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hostpod.cli.describe_container import container_lines
+from hostpod.cli.describe_container import container_lines, resource_lines
 from hostpod.cli.describe_volume import volume_lines
 from hostpod.cli.events_table import event_interval, event_source
 from hostpod.cli.table import align
@@ -74,6 +74,9 @@ def _addresses(pod: JsonObject) -> Iterator[str]:
 
 def _containers(pod: JsonObject) -> Iterator[str]:
     spec, status = pod["spec"], pod.get("status", {})
+    if spec.get("resources"):
+        yield "Resources:"
+        yield from resource_lines(spec["resources"], "  ")
     for title, key, status_key in (
         ("Init Containers", "initContainers", "initContainerStatuses"),
         ("Containers", "containers", "containerStatuses"),

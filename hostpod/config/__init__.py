@@ -4,6 +4,7 @@ Keys are camelCase in the file. Durations are Go durations as the kubelet writes
 plain number of seconds. An unknown key is refused.
 """
 
+from hostpod.config.devices import DeviceConfig
 from hostpod.config.file import ConfigError, load_config, parse_config
 from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
@@ -32,6 +33,7 @@ __all__ = [
     "CgroupConfig",
     "Config",
     "ConfigError",
+    "DeviceConfig",
     "DirectoriesConfig",
     "EventsConfig",
     "EvictionConfig",

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hostpod.config.ranges import range_of, section_of
+from hostpod.config.ranges import listed_section, range_of, section_of
 from hostpod.config.values import DEFAULT_PATH, Config
 
 Keys = tuple[str, ...]
@@ -97,9 +97,12 @@ def _key_problems(node: yaml.MappingNode, model: type[BaseModel], above: Keys) -
         if key not in fields:
             yield _line(key_node), f"{_dotted(path)}: unknown setting{_suggestion(key, list(fields))}"
             continue
-        section = section_of(fields[key])
-        if section is not None and isinstance(value_node, yaml.MappingNode):
-            yield from _key_problems(value_node, section, path)
+        section = section_of(fields[key]) or listed_section(fields[key])
+        if section is None:
+            continue
+        for group in value_node.value if isinstance(value_node, yaml.SequenceNode) else (value_node,):
+            if isinstance(group, yaml.MappingNode):
+                yield from _key_problems(group, section, path)
 
 
 def _suggestion(key: str, known: Sequence[str]) -> str:
@@ -119,8 +122,10 @@ def _known(data: Any, model: type[BaseModel]) -> Any:
         alias = field.alias or name
         if alias not in data:
             continue
-        section = section_of(field)
-        if section is None:
+        section, listed = section_of(field), listed_section(field)
+        if listed is not None and isinstance(data[alias], list):
+            known[alias] = [_known(item, listed) for item in data[alias]]
+        elif section is None:
             known[alias] = data[alias]
         elif data[alias] is not None:
             known[alias] = _known(data[alias], section)
@@ -174,6 +179,7 @@ _WORDS = {
     "string_type": "{given} is not text, put it in quotes",
     "path_type": "{given} is not a path",
     "tuple_type": "{given} must be a list, write for example [/srv/pods]",
+    "missing": "{missing} is missing",
     "model_type": "{given} must be a group of settings, one a line, indented below the key",
 }
 
@@ -185,7 +191,7 @@ def _words(details: ErrorDetails, node: yaml.Node, keys: Keys) -> str:
     words = _WORDS.get(details["type"])
     if words is None:
         return f"{given}: {details['msg']}"
-    return words.format(given=given, range=range_of(keys))
+    return words.format(given=given, range=range_of(keys), missing=details["loc"][-1])
 
 
 def _as_written(node: yaml.Node) -> str:

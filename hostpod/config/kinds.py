@@ -38,6 +38,13 @@ def absolute_path(value: object) -> object:
     return value
 
 
+def one_at_least(value: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Refuse an empty list."""
+    if not value:
+        raise ValueError("must name one path at least")
+    return value
+
+
 def web_address(value: str) -> str:
     """An http or https URL. What is refused is not shown: a URL may hold a password."""
     try:

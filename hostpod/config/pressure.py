@@ -58,3 +58,11 @@ class EvictionConfig(Section):
         description="How long after it was short no new pod comes, and none that was evicted comes again.",
         json_schema_extra=LIVE,
     )
+    storage_interval_s: Seconds = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        alias="storageInterval",
+        description="How often it is measured what pods with a limit of ephemeral-storage have on disk.",
+        json_schema_extra=LIVE,
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from hostpod.config import names
 from hostpod.config.amounts import Threshold, is_share, not_negative
+from hostpod.config.devices import RESOURCE
 from hostpod.config.kinds import (
     ISSUER_RANGE,
     LIVE,
@@ -16,6 +17,7 @@ from hostpod.config.kinds import (
     absolute_path,
     address,
     issuer,
+    one_at_least,
     parse_duration,
     subnet,
     subnet6,
@@ -26,6 +28,8 @@ from hostpod.config.values import Config
 Keys = tuple[str, ...]
 
 _PATTERNS = {
+    RESOURCE: "a name with a domain, like example.com/serial",
+    r"^(r?w?m?)$": "r, w and m, in this order, one at least",
     r"^[A-Za-z][A-Za-z0-9_]{0,62}$": "a letter, then at most 62 letters, digits or _",
     r"^[a-z][a-z0-9]{0,4}$": "a small letter, then at most 4 small letters or digits",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, and _ . - after the first",
@@ -35,6 +39,12 @@ _PATTERNS = {
 def section_of(field: FieldInfo) -> type[Section] | None:
     """The group that a setting is, or None for a single value."""
     kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def listed_section(field: FieldInfo) -> type[Section] | None:
+    """The group that each item of a list is, or None for anything else."""
+    kind = next(iter(get_args(field.annotation)), None) if get_origin(field.annotation) is tuple else None
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
@@ -79,11 +89,11 @@ def duration_text(seconds: float) -> str:
 
 def range_of(keys: Keys) -> str:
     """`from 1s to 1h`, `one of auto, squashfs, directory`, or empty where anything of its kind goes."""
-    field = dict(settings()).get(keys)
+    field = _field_at(keys)
     if field is None:
         return ""
     if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(str(value).lower() for value in get_args(field.annotation))
+        return "one of " + ", ".join(_as_written(value) for value in get_args(field.annotation))
     limits: dict[str, Any] = {}
     for constraint in field.metadata:
         limits |= {name: getattr(constraint, name) for name in _LIMITS if getattr(constraint, name, None) is not None}
@@ -97,9 +107,21 @@ def range_of(keys: Keys) -> str:
     return next((words for function, words in _FUNCTIONS.items() if function in _functions(field)), "")
 
 
+def _as_written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _field_at(keys: Keys) -> FieldInfo | None:
+    known = dict(settings())
+    above = known.get(keys[:-1])
+    section = listed_section(above) if above else None
+    return by_key(section).get(keys[-1]) if section else known.get(keys)
+
+
 _FUNCTIONS = {
     names.node_name: names.NODE_NAME_RANGE,
     names.bridge: names.BRIDGE_RANGE,
+    one_at_least: "one at least, absolute",
     absolute_path: "absolute",
     subnet: "IPv4, prefix length from 8 to 29",
     subnet6: "IPv6, prefix length from 64 to 112",
@@ -117,14 +139,17 @@ def _length(least: int, most: int | None) -> str:
     return f"{least} to {most} characters" if most else f"at least {least} character" + ("s" if least > 1 else "")
 
 
+_PLAIN: Mapping[object, str] = {bool: "true or false", int: "number", float: "share"}
+
+
 def unit_of(field: FieldInfo, keys: Keys) -> str:
     """What the value is counted in or what kind of text it is."""
     if is_duration(field):
         return "duration"
-    if field.annotation is bool:
-        return "true or false"
-    if field.annotation is int:
-        return "bytes" if keys[-1] in {"maxBytes", "mtu"} else "number"
+    if listed_section(field) is not None:
+        return f"list of {keys[-1]}"
+    if field.annotation in _PLAIN:
+        return "bytes" if keys[-1] in {"maxBytes", "mtu"} else _PLAIN[field.annotation]
     if Threshold.parse in _functions(field):
         return "percentage" if is_share in _functions(field) else "amount or percentage"
     if not_negative in _functions(field):

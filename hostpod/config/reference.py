@@ -15,6 +15,7 @@ from hostpod.config.ranges import (
     duration_text,
     is_duration,
     is_live,
+    listed_section,
     range_of,
     section_of,
     settings,
@@ -84,12 +85,15 @@ def groups() -> Iterator[tuple[str, list[Setting]]]:
         if section is not None:
             title = f"{key}: {(section.__doc__ or '').strip().rstrip('.')}"
             yield title, [_setting(keys, inner) for keys, inner in settings(section, (key,))]
+        elif (listed := listed_section(field)) is not None:
+            title = f"{key}[]: {(listed.__doc__ or '').strip().rstrip('.')}"
+            yield title, [_setting((key, name), inner) for name, inner in by_key(listed).items()]
 
 
 def _setting(keys: Keys, field: FieldInfo) -> Setting:
     return Setting(
         key=".".join(keys),
-        default=_HOST_NAME if field.default is PydanticUndefined else default_text(field),
+        default=_HOST_NAME if field.default_factory is not None else default_text(field),
         unit=unit_of(field, keys),
         range=range_of(keys),
         live=is_live(field),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hostpod.config import names
+from hostpod.config.devices import DeviceConfig, MemoryQosConfig, MemorySwapConfig
 from hostpod.config.kinds import LIVE, AbsolutePath, Address, Issuer, Seconds, Section, Subnet, Subnet6, WebAddress
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 
@@ -365,6 +366,11 @@ class Config(Section):
         "It must be less than the whole: the rest is what all other pods have.",
         json_schema_extra=LIVE,
     )
+    devices: tuple[DeviceConfig, ...] = Field(
+        (),
+        description="Devices of this host that pods may ask for by the name of a resource (docs/inside.md).",
+        json_schema_extra=LIVE,
+    )
     manifests: ManifestConfig = ManifestConfig()
     directories: DirectoriesConfig = DirectoriesConfig()
     http: HttpConfig = HttpConfig()
@@ -380,6 +386,8 @@ class Config(Section):
     events: EventsConfig = EventsConfig()
     reserved: ReservedConfig = ReservedConfig()
     eviction: EvictionConfig = EvictionConfig()
+    memory_qos: MemoryQosConfig = MemoryQosConfig()
+    memory_swap: MemorySwapConfig = MemorySwapConfig()
 
     @property
     def token_issuer(self) -> str:
@@ -394,4 +402,14 @@ class Config(Section):
                 f"shutdownGracePeriodCriticalPods ({critical_s:g}s) must be less than shutdownGracePeriod "
                 f"({total_s:g}s): the rest is what all other pods have; set both"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_device_a_name(self) -> Self:
+        names = [device.resource for device in self.devices]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"devices: {name} is named twice; write all of its paths in one place, or take two names"
+                )
         return self

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hostpod.engine.confinement import seccomp_of
+from hostpod.engine.devices import devices_of
 from hostpod.engine.edges import Edges
 from hostpod.engine.memory_kills import killed_for_memory
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
+from hostpod.engine.room import memory_rule
 from hostpod.engine.sandbox import described, have_cgroup, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
@@ -22,14 +24,13 @@ from hostpod.engine.termination_message import DEFAULT_PATH, make_file, terminat
 from hostpod.engine.variables import running_facts, variables
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError, monitor_pid
-from hostpod.host.devices import host_devices
 from hostpod.host.journal import takes_containers
 from hostpod.host.log_place import make_log_place, remove_log
 from hostpod.host.pids import Watched, start_ticks, watch
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, read_user_files
 from hostpod.kube import Container
-from hostpod.oci import ImageDefaults, Mount, container_spec, container_user, is_privileged
+from hostpod.oci import ImageDefaults, Mount, container_spec, container_user
 from hostpod.oci.values import Json
 from hostpod.plan.actions import CreateContainer
 from hostpod.plan.change import resources_of
@@ -162,6 +163,7 @@ def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> None:
     paths = state.paths.container(record.id)
     assert state.volumes is not None, "containers are made after their pod's volumes"
     mounts = edges.volumes.container_mounts(container, state.volumes, attempt.variables)
+    devices = devices_of(container, edges.config.devices)
     spec = container_spec(
         pod=state.record.pod,
         container=container,
@@ -175,7 +177,9 @@ def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> None:
         rootfs=str(paths.rootfs),
         privileges=edges.privileges,
         seccomp=seccomp_of(state.record.pod, container, edges),
-        devices=host_devices() if is_privileged(container) else (),
+        devices=devices.nodes,
+        permissions=devices.permissions,
+        memory=memory_rule(edges),
     )
     _write_spec(paths.bundle / "config.json", spec)
     _link_log(state, record, edges)

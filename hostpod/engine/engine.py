@@ -14,7 +14,7 @@ from hostpod.engine.adoption import adopt, resume
 from hostpod.engine.edges import Edges
 from hostpod.engine.placement import granted, place
 from hostpod.engine.prospects import Outlook, prospects
-from hostpod.engine.room import room_of
+from hostpod.engine.room import room_now
 from hostpod.engine.sights import PodJson, Sights
 from hostpod.engine.state import PodState
 from hostpod.engine.successions import Successions, first_key
@@ -135,7 +135,7 @@ class Engine:
         return place(
             wishes,
             self._workers,
-            room=room_of(self._edges.config, self._edges.privileges),
+            room=room_now(self._edges),
             finished=[key for key, _, over, _ in occupied if over],
             conditions=self._conditions,
             all_left=all_left,

@@ -15,6 +15,7 @@ from typing import Protocol
 from hostpod.engine.edges import Edges
 from hostpod.engine.shortage import read_left, rule_of, usages
 from hostpod.engine.state import PodState
+from hostpod.engine.storage import StorageLimits
 from hostpod.host.clock import now
 from hostpod.host.psi import memory_stalls
 from hostpod.plan.eviction import EVICTED, eviction_message, may_come_again, ranked
@@ -75,6 +76,7 @@ class PressureWatch:
         self._going: _Going | None = None
         self._rests = False
         self._tells_memory = False
+        self._storage = StorageLimits(edges)
 
     @property
     def conditions(self) -> frozenset[Condition]:
@@ -83,7 +85,7 @@ class PressureWatch:
 
     def pods_changed(self) -> None:
         """A pod came, changed or went. Cheap: most changes wake nobody."""
-        if self._rests or self._going is not None or not self._is_needed():
+        if self._rests or self._going is not None or not self._is_needed() or self._storage.is_new(self._here()):
             self._woken.set()
 
     def look_now(self) -> None:
@@ -119,6 +121,9 @@ class PressureWatch:
         rule, readings = rule_of(self._edges.config.eviction), read_left(self._edges)
         self._pressure = observe(self._pressure, readings, rule, now())
         self._show(self._pressure.conditions(rule, now()))
+        for key, message in (await self._storage.exceeded(self._here())).items():
+            if key in self._here():
+                self._evict(key, message)
         if self._pressure.short and not self._waits_for_one():
             await self._evict_one()
         for key in self._pods.evicted():
@@ -132,7 +137,7 @@ class PressureWatch:
         told: tuple[Signal, ...] = ("memory.available",) if self._tells_memory else ()
         wait_s = next_look_s(self._pressure, readings, rule, now(), told=told)
         ends = [at + rule.transition_s - now() for at in self._evicted_at.values()]
-        return max(0.1, min([wait_s, *(end for end in ends if end > 0)]))
+        return max(0.1, min([wait_s, self._storage.next_s(), *(end for end in ends if end > 0)]))
 
     def _show(self, conditions: frozenset[Condition]) -> None:
         for change in changes(self._conditions, conditions):
@@ -152,17 +157,28 @@ class PressureWatch:
     async def _evict_one(self) -> None:
         """End the pod that goes first, for what is most urgent of all that a pod's end can help with."""
         for short in self._pressure.short:
-            here = {key: state for key, state in self._pods.states().items() if state.record.ending is None}
             resource = RESOURCES[short.signal]
-            order = ranked(await usages(short.signal, here, self._edges), resource)
-            stays = self._pods.states().keys() - self._pods.evicted()
-            first = next((usage for usage in order if usage.key in stays), None)
+            order = ranked(await usages(short.signal, self._here(), self._edges), resource)
+            first = next((usage for usage in order if usage.key in self._here()), None)
             if first is None:
                 continue
             self._edges.events.node("Warning", "EvictionThresholdMet", f"Attempting to reclaim {resource}")
-            at, until = now(), now() + GRACE_S
-            verdict = Verdict(reason=EVICTED, message=eviction_message(short, first), since=at, grace_s=GRACE_S)
-            leave = Leave(reason=EVICTED, until=until, waited_until=until, finished_too=True, verdict=verdict)
-            self._evicted_at[first.key], self._going = at, _Going(key=first.key, until=at + GONE_S)
-            self._pods.evict(first.key, leave)
+            self._evict(first.key, eviction_message(short, first))
+            self._going = _Going(key=first.key, until=now() + GONE_S)
             return
+
+    def _here(self) -> Mapping[str, PodState]:
+        """Pods that do not end, and are not about to."""
+        evicted = self._pods.evicted()
+        return {
+            key: state
+            for key, state in self._pods.states().items()
+            if state.record.ending is None and key not in evicted
+        }
+
+    def _evict(self, key: str, message: str) -> None:
+        at, until = now(), now() + GRACE_S
+        verdict = Verdict(reason=EVICTED, message=message, since=at, grace_s=GRACE_S)
+        leave = Leave(reason=EVICTED, until=until, waited_until=until, finished_too=True, verdict=verdict)
+        self._evicted_at[key] = at
+        self._pods.evict(key, leave)

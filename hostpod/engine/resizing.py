@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.room import memory_rule
 from hostpod.engine.sandbox import pod_cgroup
 from hostpod.engine.state import PodState
 from hostpod.host.usage import working_set_bytes
@@ -40,9 +41,9 @@ async def resize(state: PodState, action: ResizeContainer, edges: Edges) -> None
     await asyncio.to_thread(_refuse_less_than_is_used, container, record.cgroup, edges)
     await _limit(state, _at_its_largest(state), edges)
     bundle = state.paths.container(action.id).bundle
-    wanted = container_resources(container, edges.privileges)
+    wanted = container_resources(state.record.pod, container, edges.privileges, memory_rule(edges))
     path = bundle / "resources.json"
-    path.write_text(json.dumps({kind: wanted[kind] for kind in ("cpu", "memory") if kind in wanted}))
+    path.write_text(json.dumps({kind: wanted[kind] for kind in ("cpu", "memory", "unified") if kind in wanted}))
     async with edges.slots:
         await edges.runc.update(action.id, path)
     if _is_settled(state, but=action.id):

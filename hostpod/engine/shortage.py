@@ -13,8 +13,8 @@ from hostpod.engine.state import PodState
 from hostpod.host.left import Left, inodes_left, memory_left, on_one_file_system, processes_left, space_left
 from hostpod.host.usage import DiskUsage, disk_usage, process_count, working_set_bytes
 from hostpod.kube.pod_resources import NOTHING, pod_requests
+from hostpod.kube.priority import priority_of
 from hostpod.plan.eviction import ContainerUsage, Usage
-from hostpod.plan.leaving import priority_of
 from hostpod.plan.pressure import RESOURCES, Reading, Rule, Signal
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hostpod.engine.edges import Edges
-from hostpod.engine.room import room_of
+from hostpod.engine.room import room_now
 from hostpod.engine.state import PodState
-from hostpod.host.left import space_left
 from hostpod.kube import Container
 from hostpod.kube.config import Configs
 from hostpod.kube.downward import RunningFacts
+from hostpod.kube.pod_resources import whole
 from hostpod.kube.quantity import MILLI, NANO, Quantity
 from hostpod.oci import EnvSources, container_variables
 from hostpod.volumes import read_text
@@ -28,8 +28,7 @@ def variables(state: PodState, container: Container, facts: RunningFacts, config
 def running_facts(state: PodState, edges: Edges) -> RunningFacts:
     """What the pod is told of itself beyond its manifest."""
     host_ips = edges.network.uplink_addresses()
-    room = room_of(edges.config, edges.privileges)
-    disk = space_left((edges.paths.state,))
+    room = room_now(edges)
     return RunningFacts(
         # Its lease has its address before it is attached, which goes on beside the making of containers.
         pod_ips=host_ips if state.record.pod.spec.host_network else edges.network.reserve(state.uid).ips,
@@ -37,6 +36,7 @@ def running_facts(state: PodState, edges: Edges) -> RunningFacts:
         allocatable={
             "cpu": Quantity(nano=room.cpu_milli * MILLI),
             "memory": Quantity(nano=room.memory_bytes * NANO),
-            "ephemeral-storage": Quantity(nano=(disk[1] if disk else 0) * NANO),
+            **{name: Quantity(nano=amount * NANO) for name, amount in room.others.items()},
+            **whole(state.record.pod.spec).limits,
         },
     )

@@ -27,6 +27,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     "OutOfpods": "960f78c868bd46be80817387e2e08a38",
     "OutOfcpu": "c528e6198aec4758853123f79bc7db5c",
     "OutOfmemory": "a9f03503f08e44eb9ffd28ed2bbf05ca",
+    "UnexpectedAdmissionError": "742505e03d224a9a9aae4ea78b60e901",
     "NodePorts": "94596978f0fa407aaa4576fecbc64209",
     "Evicted": "4905dac73dc4413fa4c9f64052937fd1",
     "WaitingForPods": "f19f3f35030748dbacd4f0bee00b6d51",

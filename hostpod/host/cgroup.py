@@ -10,7 +10,7 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ class CgroupError(Exception):
 
 
 class PodLimits(Protocol):
-    """Limits of a whole pod; None is no limit."""
+    """Limits of a whole pod; None is no limit. `huge_pages` are octets by size of page (2MB)."""
 
     @property
     def cpu_shares(self) -> int: ...
@@ -47,6 +47,8 @@ class PodLimits(Protocol):
     def memory_limit_bytes(self) -> int | None: ...
     @property
     def pids_limit(self) -> int | None: ...
+    @property
+    def huge_pages(self) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +130,14 @@ class Cgroups:
             self._limits.set_memory(path, limits.memory_limit_bytes)
         if limits.pids_limit is not None:
             self._limits.set_pids(path, limits.pids_limit)
+        self.limit_huge_pages(path, limits.huge_pages)
+
+    def limit_huge_pages(self, path: str, octets: Mapping[str, int]) -> None:
+        """Most huge pages of each size (2MB), also of a cgroup that somebody else made. OSError where it cannot be."""
+        if octets:
+            self._limits.hold_huge_pages(path)
+        for size, limit in octets.items():
+            self._limits.set_huge_pages(path, size, limit)
 
     def remove_pod(self, path: str) -> None:
         """Remove a cgroup and all below it in every hierarchy; nothing when there is none. Kills nothing.

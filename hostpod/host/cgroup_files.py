@@ -66,6 +66,12 @@ class Limits(Protocol):
     def set_pids(self, path: str, limit: int) -> None:
         """Most processes and threads."""
 
+    def hold_huge_pages(self, path: str) -> None:
+        """Have the controller of huge pages in a cgroup, which is there already, and in those above."""
+
+    def set_huge_pages(self, path: str, size: str, limit_bytes: int) -> None:
+        """Most octets in huge pages of a size (2MB)."""
+
     def oom_kills(self, path: str) -> int:
         """Processes of this cgroup that the kernel killed for memory, on v2 also of those below."""
 
@@ -103,6 +109,14 @@ class LimitsV1:
     def set_pids(self, path: str, limit: int) -> None:
         if place := self._place("pids", path):
             _PidsV1(place).max = limit
+
+    def hold_huge_pages(self, path: str) -> None:
+        if base := self._controllers.get("hugetlb"):
+            below(base, path).mkdir(parents=True, exist_ok=True)
+
+    def set_huge_pages(self, path: str, size: str, limit_bytes: int) -> None:
+        if base := self._controllers.get("hugetlb"):
+            (below(base, path) / f"hugetlb.{size}.limit_in_bytes").write_text(str(limit_bytes))
 
     def oom_kills(self, path: str) -> int:
         place = self._place("memory", path)
@@ -153,6 +167,16 @@ class LimitsV2:
     def set_pids(self, path: str, limit: int) -> None:
         if "pids" in self.controllers:
             self._files(path).pids_max = limit
+
+    def hold_huge_pages(self, path: str) -> None:
+        if "hugetlb" in self.controllers:  # systemd knows nothing of it, and hands on what it has not taken away
+            parts = path.strip("/").split("/")
+            for depth in range(len(parts)):
+                self._files("/".join(parts[:depth])).hand_down = "+hugetlb"
+
+    def set_huge_pages(self, path: str, size: str, limit_bytes: int) -> None:
+        if "hugetlb" in self.controllers:
+            (below(self._unified, path) / f"hugetlb.{size}.max").write_text(str(limit_bytes))
 
     def oom_kills(self, path: str) -> int:
         return int(self._files(path).memory_events.get("oom_kill", 0))

@@ -146,6 +146,10 @@ class SystemdCgroups(SeenCgroups):
 
     async def create_pod(self, path: str, limits: PodLimits, *, description: str) -> None:
         """A pod's slice with its limits, before anything is in it. Safe to repeat."""
+        await self._have_slice(path, limits, description)
+        self._limit_huge_pages(path, limits)
+
+    async def _have_slice(self, path: str, limits: PodLimits, description: str) -> None:
         if not self._tree.exists(path.rpartition("/")[0]):  # somebody stopped it
             with _as_cgroup_errors():
                 await self._have_slices()
@@ -170,6 +174,14 @@ class SystemdCgroups(SeenCgroups):
     async def limit_pod(self, path: str, limits: PodLimits) -> None:
         with _as_cgroup_errors():
             await self._units.set_properties(slices.unit_of(path), slices.limit_properties(limits, v2=self._v2))
+        self._limit_huge_pages(path, limits)
+
+    def _limit_huge_pages(self, path: str, limits: PodLimits) -> None:
+        """systemd has no property for them."""
+        try:
+            self._tree.limit_huge_pages(path, limits.huge_pages)
+        except OSError as error:
+            raise CgroupError(f"cannot limit the huge pages of {path}: {(error.strerror or '').lower()}") from error
 
     def monitor_place(self, cid: str, *, pod: str, description: str) -> Callable[[int], Awaitable[None]]:  # noqa: ARG002
         """Move a conmon that has not forked yet, and all that will come of it, to a scope beside the pods.

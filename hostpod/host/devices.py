@@ -17,6 +17,15 @@ def host_devices(directory: Path = Path("/dev")) -> list[dict[str, Any]]:
     return [_device(path, status) for path, status in _nodes(directory, frozenset(_OWN))]
 
 
+def device_at(path: Path) -> dict[str, Any] | None:
+    """One device node, also behind a link, at the place of this path; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _device(str(path), status) if _is_device(status) else None
+
+
 def _nodes(directory: Path, left_out: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(directory) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
@@ -26,8 +35,12 @@ def _nodes(directory: Path, left_out: frozenset[str]) -> Iterator[tuple[str, os.
                 yield from _nodes(Path(entry.path), frozenset())
             else:
                 status = entry.stat(follow_symlinks=False)
-                if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+                if _is_device(status):
                     yield entry.path, status
+
+
+def _is_device(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode)
 
 
 def _device(path: str, status: os.stat_result) -> dict[str, Any]:

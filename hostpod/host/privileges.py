@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hostpod.host.huge_pages import huge_pages
+from hostpod.host.machine_text import keyed_kib
+
 _CAP_SYS_RESOURCE = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Privileges:
     """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
-    rlimit above its hard limit. `controllers` are those of cgroups, `memory_bytes` and `cpus` are what the host has,
-    `machine` is its kind (uname -m); `capability_mask` has a bit for each capability that can be given."""
+    rlimit above its hard limit. `controllers` are those of cgroups; `memory_bytes`, `swap_bytes`, `cpus` and
+    `huge_page_sizes` (of pages that are set aside) are what the host has, `machine` is its kind (uname -m);
+    `capability_mask` has a bit for each capability that can be given."""
 
     may_raise_limits: bool = True
     oom_score_adj: int = 0
@@ -23,6 +27,8 @@ class Privileges:
     cgroup_v2: bool = False
     controllers: frozenset[str] = frozenset({"cpu", "memory", "pids"})
     memory_bytes: int = 0
+    swap_bytes: int = 0
+    huge_page_sizes: frozenset[int] = frozenset()
     cpus: int = 1
     machine: str = "x86_64"
     capability_mask: int = (1 << 41) - 1
@@ -50,6 +56,8 @@ def find_privileges(
         cgroup_v2=cgroup_v2,
         controllers=controllers,
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        swap_bytes=swap_bytes(),
+        huge_page_sizes=frozenset(size for size, held in huge_pages().items() if held),
         cpus=os.cpu_count() or 1,
         machine=os.uname().machine,
         capability_mask=int(status["CapBnd"], 16) & int(status["CapPrm"], 16),
@@ -68,3 +76,10 @@ def allow_many_descriptors() -> None:
 def _hard(name: str) -> int:
     hard = resource.getrlimit(getattr(resource, name))[1]
     return (1 << 64) - 1 if hard == resource.RLIM_INFINITY else hard
+
+
+def swap_bytes(proc: Path = Path("/proc")) -> int:
+    """All swap that the host has now; none where the kernel was started without counting who uses it."""
+    if "swapaccount=0" in (proc / "cmdline").read_text().split():
+        return 0
+    return keyed_kib((proc / "meminfo").read_text()).get("SwapTotal", 0)

@@ -69,7 +69,8 @@ class Quantity:
         return Quantity(nano=self.milli * MILLI, form=self.form)
 
     def __add__(self, other: Quantity) -> Quantity:
-        return Quantity(nano=_capped(self.nano + other.nano), form=self.form)
+        form = self.form if self.nano else other.form
+        return Quantity(nano=_capped(self.nano + other.nano), form=form)
 
     def __str__(self) -> str:
         return self.text

@@ -36,6 +36,8 @@ from hostpod.kube import (
     ServiceAccountTokenProjection,
     Volume,
 )
+from hostpod.kube.huge_pages import HUGE_PAGES
+from hostpod.kube.pod_resources import COMPUTE, container_limits, container_requests, has_whole, whole
 
 GRACE_PERIOD_S = 30
 TOKEN_EXPIRATION_S = 3600
@@ -79,7 +81,7 @@ _CONSTANTS: Mapping[type[KubeModel], Values] = {
 def with_defaults(pod: Pod) -> Pod:
     """The pod in the namespace `default` and with every default of the API; what the manifest says stays as it is."""
     metadata = pod.metadata.model_copy(update={"namespace": pod.namespace or "default"})
-    spec = _filled(pod.spec, host_network=pod.spec.host_network is True)
+    spec = _whole(_filled(pod.spec, host_network=pod.spec.host_network is True), as_written=pod.spec)
     return pod.model_copy(update={"metadata": metadata, "spec": spec})
 
 
@@ -126,3 +128,19 @@ def _amounts(resources: ResourceRequirements) -> dict[str, Any]:
     limits = {name: amount.rounded_to_milli() for name, amount in resources.limits.items()}
     requests = {name: amount.rounded_to_milli() for name, amount in resources.requests.items()}
     return {"limits": limits, "requests": {**limits, **requests}}
+
+
+def _whole(spec: PodSpec, *, as_written: PodSpec) -> PodSpec:
+    """What a pod with limits of its own requests as a whole: what its containers request together, else its limits.
+
+    Huge pages that containers are limited to are a limit of the pod as well.
+    """
+    if spec.resources is None or not has_whole(as_written):
+        return spec
+    huge = {name: each for name, each in container_limits(spec).items() if name.startswith(HUGE_PAGES)}
+    limits = {**huge, **spec.resources.limits}
+    said = {name: each for name, each in spec.resources.requests.items() if name in whole(as_written).requests}
+    together = {name: each for name, each in container_requests(spec).items() if name in COMPUTE}
+    requests = {**limits, **together, **said} if limits else said
+    own = spec.resources.model_copy(update={"limits": limits, "requests": requests})
+    return spec.model_copy(update={"resources": own})

@@ -44,7 +44,7 @@ def rows(model: type[KubeModel] = Pod, path: str = "") -> Iterator[Row]:
         if support.level == "works" and below is not None:
             yield from rows(below, f"{at}[]" if listed else at)
         elif support.for_keys:
-            named = {**support.keys, **{f"{prefix}*": support.of_key(prefix) for prefix in support.refused}}
+            named = {f"{prefix}*": support.of_key(prefix) for prefix in support.refused}
             yield from (_row(f"{at}[{key}]", of_key) for key, of_key in sorted(named.items()))
             yield Row(f"{at}[*]", support.of_key("*").level, "all other names")
         else:

@@ -6,7 +6,7 @@ A level counts for everything below its field. An object whose level is "works" 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from hostpod.kube import (
@@ -80,27 +80,24 @@ REMOVE_IT = "remove it"
 class Support:
     """A level; `note` is the reason of "meaningless" and the advice of "not supported".
 
-    `values` are the only ones that have the level. Of a map, `keys` are the levels of single keys; the other keys are
-    not supported, unless `refused` tells how those keys begin that are not.
+    `values` are the only ones that have the level. Of a map, `refused` tells how those keys begin that are not
+    supported.
     """
 
     level: Level
     note: str = ""
     values: tuple[object, ...] = ()
-    keys: Mapping[str, Support] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
     needs_host_network: bool = False
 
     @property
     def for_keys(self) -> bool:
         """Whether the keys of a map have levels of their own."""
-        return bool(self.keys or self.refused)
+        return bool(self.refused)
 
     def of_key(self, key: str) -> Support:
         """The level of one key of a map."""
-        if key in self.keys:
-            return self.keys[key]
-        return REFUSED if self.keys or key.startswith(self.refused) else ALLOWED
+        return REFUSED if key.startswith(self.refused) else ALLOWED
 
 
 REFUSED = Support(level="not supported", note=REMOVE_IT)
@@ -131,9 +128,9 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
 
 _OFF = Support(level="works", values=(False,))
 _ON = Support(level="works", values=(True,))
-_CPU_AND_MEMORY = works("cpu", "memory")
 _MEANT_FOR_OTHERS = (
     "container.apparmor.security.beta.kubernetes.io/",
+    "cdi.k8s.io/",
     "kubernetes.io/egress-bandwidth",
     "kubernetes.io/ingress-bandwidth",
 )
@@ -167,7 +164,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     PodSpec: {
         **works("initContainers", "activeDeadlineSeconds"),
         **works("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "hostname"),
-        **works("priority"),
+        **works("priority", "resources"),
         **meaningless(
             "of all classes only system-cluster-critical and system-node-critical are known here: set priority",
             "priorityClassName",
@@ -185,7 +182,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **meaningless("there are no Services to make variables of", "enableServiceLinks"),
         **unsupported("ephemeralContainers", advice="use hostpod exec"),
         **unsupported("imagePullSecrets"),
-        **unsupported("readinessGates", "schedulingGates", "runtimeClassName", "resourceClaims", "resources"),
+        **unsupported("readinessGates", "schedulingGates", "runtimeClassName", "resourceClaims"),
     },
     HostAlias: works("ip", "hostnames"),
     PodDNSConfig: works("nameservers", "searches", "options"),
@@ -239,9 +236,8 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **works("name", "mountPath", "readOnly", "recursiveReadOnly", "subPath", "subPathExpr", "mountPropagation"),
     },
     ResourceRequirements: {
-        "limits": Support(level="works", keys=_CPU_AND_MEMORY),
-        "requests": Support(level="works", keys=_CPU_AND_MEMORY | meaningless(_NO_SCHEDULER, "ephemeral-storage")),
-        **unsupported("claims"),
+        **works("limits", "requests"),
+        **unsupported("claims", advice="ask for a device by a resource's name (docs/inside.md)"),
     },
     Volume: {
         **works("name", "emptyDir", "hostPath", "configMap", "secret", "downwardAPI", "projected"),
@@ -268,7 +264,10 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     SecretProjection: works("name", "items", "optional"),
     DownwardAPIProjection: works("items"),
     ServiceAccountTokenProjection: works("audience", "expirationSeconds", "path"),
-    EmptyDirVolumeSource: {"medium": only("", "Memory"), **works("sizeLimit")},
+    EmptyDirVolumeSource: {
+        "medium": only("", "Memory", "HugePages", *(f"HugePages-{size}" for size in ("64Ki", "2Mi", "32Mi", "1Gi"))),
+        **works("sizeLimit"),
+    },
     HostPathVolumeSource: works("path", "type"),
     ImageVolumeSource: works("reference", "pullPolicy"),
     NFSVolumeSource: works("server", "path", "readOnly"),

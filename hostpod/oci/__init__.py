@@ -6,7 +6,7 @@ from hostpod.kube.pod_resources import qos_class
 from hostpod.oci.container import container_spec, pod_hostname, pod_nodename
 from hostpod.oci.env import EnvSources, container_variables
 from hostpod.oci.pause import pause_spec
-from hostpod.oci.resources import PodLimits, container_resources, pod_limits
+from hostpod.oci.resources import MemoryRule, PodLimits, container_resources, pod_limits
 from hostpod.oci.seccomp import profile_of, seccomp
 from hostpod.oci.security import capabilities, is_privileged
 from hostpod.oci.user import container_user
@@ -15,6 +15,7 @@ from hostpod.oci.values import ImageDefaults, Mount, SandboxPaths, SpecError, Us
 __all__ = [
     "EnvSources",
     "ImageDefaults",
+    "MemoryRule",
     "Mount",
     "PodLimits",
     "SandboxPaths",

@@ -9,7 +9,7 @@ from hostpod.kube import Container, Pod
 from hostpod.oci.command import process_arguments
 from hostpod.oci.defaults import MASKED_PATHS, OCI_VERSION, READ_ONLY_PATHS, rlimits, standard_mounts
 from hostpod.oci.env import environment
-from hostpod.oci.resources import container_resources, oom_score_adj
+from hostpod.oci.resources import NO_SWAP, MemoryRule, container_resources, oom_score_adj
 from hostpod.oci.security import capabilities, is_privileged, of_container
 from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, SpecError, User
 
@@ -33,12 +33,14 @@ def container_spec(
     privileges: Privileges,
     seccomp: Json | None = None,
     devices: Sequence[Json] = (),
+    permissions: Mapping[str, str] = NOTHING,
+    memory: MemoryRule = NO_SWAP,
     annotations: Mapping[str, str] = NOTHING,
 ) -> Json:
     """The whole config.json. `variables` are the pod's own of this container, `mounts` come after the standard ones.
 
-    `seccomp` is the filter of system calls; `devices` are the host's, for a privileged container. Raises SpecError when
-    nothing can run.
+    `seccomp` is the filter of system calls; `devices` are those of the host that the container gets, with the
+    `permissions` of each path where it is not privileged. Raises SpecError when nothing can run.
     """
     privileged = is_privileged(container)
     return {
@@ -53,8 +55,9 @@ def container_spec(
         "linux": {
             "cgroupsPath": cgroups_path,
             "namespaces": _namespaces(pod, sandbox),
-            "resources": container_resources(container, privileges),
-            **({"devices": list(devices)} if privileged else _HIDDEN),
+            "resources": container_resources(pod, container, privileges, memory, _allowed(devices, permissions)),
+            **({"devices": list(devices)} if privileged or devices else {}),
+            **({} if privileged else _HIDDEN),
             **({"seccomp": seccomp} if seccomp and not privileged else {}),
             **_root_propagation(mounts),
         },
@@ -104,6 +107,15 @@ def _rights(pod: Pod, container: Container, privileges: Privileges) -> Json:
         "noNewPrivileges": of_container(container).allow_privilege_escalation is False,
         "oomScoreAdj": privileges.allowed_oom_score_adj(wanted),
     }
+
+
+def _allowed(devices: Sequence[Json], permissions: Mapping[str, str]) -> list[Json]:
+    """linux.resources.devices for those that have permissions of their own."""
+    return [
+        {**{name: device[name] for name in ("type", "major", "minor")}, "allow": True, "access": permissions[path]}
+        for device in devices
+        if (path := device["path"]) in permissions
+    ]
 
 
 def annotated(annotations: Mapping[str, str]) -> Json:

@@ -6,27 +6,38 @@ that has ended for good takes no room; one that is about to go has its host port
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hostpod.kube import Pod
-from hostpod.kube.pod_resources import NOTHING, pod_requests, qos_class
+from hostpod.kube.huge_pages import HUGE_PAGES
+from hostpod.kube.pod_resources import COMPUTE, NOTHING, is_extended, pod_requests, qos_class
+from hostpod.kube.priority import CRITICAL, priority_of
 from hostpod.plan.host_ports import HostPort, conflict, host_ports
-from hostpod.plan.leaving import CRITICAL, priority_of
 from hostpod.plan.sysctls import FORBIDDEN, forbidden
 
 MEMORY_PRESSURE = "MemoryPressure"
+UNEXPECTED = "UnexpectedAdmissionError"
 
+_NO_HUGE_PAGES = "{} cannot be given to pods: this host has no cgroup controller hugetlb to hold them to it"
 _NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set."""
+    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set.
+
+    `others` is what else can be counted, by resource: octets of disk and of huge pages. `devices` is how many of a
+    device there are, by its resource. Without the controller of `huge_pages` no pod has any.
+    """
 
     pods: int
     cpu_milli: int
     memory_bytes: int
+    others: Mapping[str, int] = field(default_factory=dict)
+    devices: Mapping[str, int] = field(default_factory=dict)
+    huge_pages: bool = True
     unsafe_sysctls: tuple[str, ...] = ()
 
 
@@ -57,12 +68,16 @@ class Needs:
     key: str
     cpu_milli: int = 0
     memory_bytes: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
     ports: frozenset[HostPort] = frozenset()
 
     def fits_in(self, other: Needs) -> bool:
         """Whether nothing is needed that another does not need as well."""
         return (
-            self.cpu_milli <= other.cpu_milli and self.memory_bytes <= other.memory_bytes and self.ports <= other.ports
+            self.cpu_milli <= other.cpu_milli
+            and self.memory_bytes <= other.memory_bytes
+            and all(amount <= other.others.get(name, 0) for name, amount in self.others.items())
+            and self.ports <= other.ports
         )
 
 
@@ -73,6 +88,7 @@ def needs_of(key: str, pod: Pod) -> Needs:
         key=key,
         cpu_milli=requests.get("cpu", NOTHING).milli,
         memory_bytes=requests.get("memory", NOTHING).value,
+        others={name: amount.value for name, amount in requests.items() if name not in COMPUTE and amount.nano > 0},
         ports=host_ports(pod),
     )
 
@@ -84,6 +100,7 @@ class _Ledger:
         self._room = room
         self._taken: dict[str, Needs] = {}
         self._cpu_milli = self._memory_bytes = 0
+        self._others: Counter[str] = Counter()
         self._leaving = tuple(needs for needs in leaving if needs.ports)
 
     def enter(self, needs: Needs) -> None:
@@ -91,6 +108,8 @@ class _Ledger:
         before = self._taken.get(needs.key, Needs(key=needs.key))
         self._cpu_milli += needs.cpu_milli - before.cpu_milli
         self._memory_bytes += needs.memory_bytes - before.memory_bytes
+        self._others.subtract(before.others)
+        self._others.update(needs.others)
         self._taken[needs.key] = needs
 
     def refusal(self, needs: Needs) -> Refusal | None:
@@ -98,16 +117,36 @@ class _Ledger:
         before = self._taken.get(needs.key, Needs(key=needs.key))
         pods = len(self._taken.keys() - {needs.key})
         cpu, memory = self._cpu_milli - before.cpu_milli, self._memory_bytes - before.memory_bytes
-        amounts = (
+        if not self._room.huge_pages and (huge := [name for name in needs.others if name.startswith(HUGE_PAGES)]):
+            return Refusal(reason=f"OutOf{huge[0]}", message=_NO_HUGE_PAGES.format(huge[0]))
+        others = {name: self._others[name] - before.others.get(name, 0) for name in needs.others}
+        amounts = [
             ("OutOfpods", "pods", 1, pods, self._room.pods),
             ("OutOfcpu", "cpu", needs.cpu_milli, cpu, self._room.cpu_milli),
             ("OutOfmemory", "memory", needs.memory_bytes, memory, self._room.memory_bytes),
-        )
+            *(
+                (f"OutOf{name}", name, needs.others[name], used, self._room.others.get(name, 0))
+                for name, used in others.items()
+                if not is_extended(name)
+            ),
+        ]
         for reason, name, asked, used, capacity in amounts:
             if asked > 0 and asked > capacity - used:
                 words = f"requested: {asked}, used: {used}, capacity: {capacity}"
                 return Refusal(reason=reason, message=f"Node didn't have enough resource: {name}, {words}")
-        return self._port_refusal(needs)
+        return self._device_refusal(needs, others) or self._port_refusal(needs)
+
+    def _device_refusal(self, needs: Needs, used: Mapping[str, int]) -> Refusal | None:
+        for name in filter(is_extended, used):
+            asked, there_are = needs.others[name], self._room.devices.get(name)
+            if there_are is None:
+                message = f"no device of this host is called {name}: the setting devices names none"
+                return Refusal(reason=UNEXPECTED, message=message)
+            if asked > there_are - used[name]:
+                words = f"Requested: {asked}, Available: {max(0, there_are - used[name])}"
+                message = f"Allocate failed due to requested number of devices unavailable for {name}. {words}"
+                return Refusal(reason=UNEXPECTED, message=f"{message}, which is unexpected")
+        return None
 
     def _port_refusal(self, needs: Needs) -> Refusal | None:
         if not needs.ports:

@@ -1,7 +1,8 @@
 """What a changed manifest means for the pod that runs: nothing, a change in place, or another pod. Pure.
 
 In place changes what Kubernetes lets an update of a pod change: labels, annotations, images, cpu and memory of
-containers, activeDeadlineSeconds. Anything else is another pod.
+containers, activeDeadlineSeconds. Anything else is another pod; also what a pod says of cpu and memory as a whole, and
+what its containers say beside that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 
 from hostpod.kube import Container, Pod, ResourceRequirements, to_json
 from hostpod.kube.annotations import CONFIG_HASH, CONFIG_SEEN, CONFIG_SOURCE
-from hostpod.kube.pod_resources import qos_class
+from hostpod.kube.pod_resources import has_whole, qos_class
 
 ChangeKind = Literal["none", "in place", "replace"]
 
@@ -127,7 +128,8 @@ def _is_in_place(path: str, admitted: Pod, desired: Pod) -> bool:
     if found[1] == "initContainers":
         containers = (admitted.spec.init_containers, desired.spec.init_containers)
     before, after = (each[int(found[2])] for each in containers)
-    return qos_class(admitted) == qos_class(desired) and _can_resize(before, after)
+    wholes = has_whole(admitted.spec) or has_whole(desired.spec)
+    return not wholes and qos_class(admitted) == qos_class(desired) and _can_resize(before, after)
 
 
 def _can_resize(before: Container, after: Container) -> bool:

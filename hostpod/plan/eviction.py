@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from hostpod.kube.priority import CRITICAL
 from hostpod.kube.quantity import NANO, Quantity
-from hostpod.plan.leaving import CRITICAL
 from hostpod.plan.pressure import RESOURCES, Condition, Resource, Rule, Short
 
 EVICTED = "Evicted"
@@ -63,6 +63,26 @@ def eviction_message(short: Short, usage: Usage) -> str:
                 f"has larger consumption of {resource}. "
             )
     return words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StorageUsage:
+    """What a pod, or one container of it by `name`, has on disk and may have."""
+
+    used: int
+    limit: Quantity
+    name: str = ""
+
+
+def storage_message(usages: Iterable[StorageUsage]) -> str | None:
+    """Why a pod that has more on disk than it may is evicted, in the kubelet's words; None where it has not."""
+    for usage in usages:
+        if usage.used <= usage.limit.value:
+            continue
+        if usage.name:
+            return f'Container {usage.name} exceeded its local ephemeral storage limit "{usage.limit}". '
+        return f"Pod ephemeral local storage usage exceeds the total limit of containers {usage.limit}. "
+    return None
 
 
 def _amount(count: int, resource: Resource) -> str:

@@ -13,10 +13,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from hostpod.kube import Pod
+from hostpod.kube.priority import CRITICAL
 from hostpod.plan.observed import Verdict
-
-# Kubernetes' SystemCriticalPriority: system-cluster-critical, and system-node-critical above it.
-CRITICAL = 2_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,12 +127,3 @@ def grace_of(pod: Pod) -> float:
     """The pod's own grace period; Kubernetes' default where it names none."""
     grace_s = pod.spec.termination_grace_period_seconds
     return 30.0 if grace_s is None else float(grace_s)
-
-
-def priority_of(pod: Pod) -> int:
-    """spec.priority, else that of one of Kubernetes' own classes: nobody resolves class names on a lone host."""
-    if pod.spec.priority is not None:
-        return pod.spec.priority
-    return {"system-cluster-critical": CRITICAL, "system-node-critical": CRITICAL + 1000}.get(
-        pod.spec.priority_class_name or "", 0
-    )

@@ -12,7 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from hostpod.kube import Pod
 from hostpod.kube.annotations import AFTER
-from hostpod.plan.leaving import priority_of
+from hostpod.kube.priority import priority_of
 
 WAITING = "WaitingForPods"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hostpod.kube import ContainerStatus, HostIP, PodCondition, PodIP, PodStatus
+from hostpod.kube.pod_resources import has_whole, whole
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.container_status import container_status, is_ready
 from hostpod.plan.observed import ObservedContainer, ObservedPod
@@ -36,6 +37,8 @@ def pod_status(
         init_container_statuses=inits,
         container_statuses=mains,
         qos_class=qos_class,
+        resources=whole(seen.pod.spec) if has_whole(seen.pod.spec) else None,
+        allocated_resources=whole(seen.pod.spec).requests,
     )
 
 

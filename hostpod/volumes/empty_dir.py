@@ -39,6 +39,14 @@ def open_memory(directory: Path, size_bytes: int) -> None:
         mount("tmpfs", directory, "tmpfs", data=f"size={size_bytes},mode={_MODE:o}")
 
 
+def open_huge_pages(directory: Path, page_bytes: int, *, size_bytes: int | None) -> None:
+    """A file system of huge pages of one size; one that is mounted already stays."""
+    if not is_mounted(directory):
+        open_directory(directory)
+        held = f",size={size_bytes}" if size_bytes is not None else ""
+        mount("hugetlbfs", directory, "hugetlbfs", data=f"pagesize={page_bytes},mode={_MODE:o}{held}")
+
+
 def is_mounted(directory: Path) -> bool:
     """Whether a file system of its own is mounted on the directory; false where there is none."""
     try:

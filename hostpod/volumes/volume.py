@@ -13,6 +13,7 @@ from hostpod.volumes import empty_dir
 from hostpod.volumes.claims import Claim, bind_claim
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.host_path import open_host_path
+from hostpod.volumes.huge_pages import HUGE_PAGES_MEDIUM, huge_page_bytes
 from hostpod.volumes.ownership import Group, give_to_group, group_of
 from hostpod.volumes.propagation import Propagation, propagation_of, require_propagation, share
 from hostpod.volumes.sizes import memory_volume_bytes
@@ -48,7 +49,7 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
         for propagation in wanted:
             require_propagation(path, propagation)
         return path
-    _open_empty_dir(volume, directory, memory_limit_bytes)
+    _open_empty_dir(pod, volume, directory, memory_limit_bytes)
     if (context := pod.spec.security_context) is not None and context.fs_group is not None:
         give_to_group(directory, Group(gid=context.fs_group))
     if wanted:
@@ -56,7 +57,7 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
     return directory
 
 
-def _open_empty_dir(volume: Volume, directory: Path, memory_limit_bytes: int | None) -> None:
+def _open_empty_dir(pod: Pod, volume: Volume, directory: Path, memory_limit_bytes: int | None) -> None:
     source = volume.empty_dir
     if source is None:
         raise VolumeError("this kind of volume is not supported")
@@ -67,6 +68,12 @@ def _open_empty_dir(volume: Volume, directory: Path, memory_limit_bytes: int | N
             host_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         )
         empty_dir.open_memory(directory, size)
+    elif (source.medium or "").startswith(HUGE_PAGES_MEDIUM):
+        empty_dir.open_huge_pages(
+            directory,
+            huge_page_bytes(pod, source.medium or ""),
+            size_bytes=source.size_limit.value if source.size_limit and source.size_limit.value > 0 else None,
+        )
     elif limit_on_disk(volume) is None:
         empty_dir.open_directory(directory)
 

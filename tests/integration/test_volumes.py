@@ -162,6 +162,24 @@ def test_what_a_container_wrote_is_there_after_a_restart(stage: Stage, empty_dir
     stage.teardown()
 
 
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/hugepages/hugepages-2048kB").exists(), reason="the kernel has no huge pages of 2 MiB"
+)
+@pytest.mark.parametrize("medium", ["HugePages", "HugePages-2Mi"])
+def test_a_volume_of_huge_pages(stage: Stage, medium: str) -> None:
+    volume = {"name": "data", "emptyDir": {"medium": medium, "sizeLimit": "4Mi"}}
+    limits = {"memory": "64Mi", "hugepages-2Mi": "4Mi"}
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    source = stage.source(a_pod([volume], mounts, resources={"limits": limits}))
+    (entry,) = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines() if f" {source} " in line)
+    assert entry[2] == "hugetlbfs"
+    assert {"pagesize=2M", f"size={4 * MIB}", "mode=777"} <= set(entry[3].split(","))
+    stage.teardown()
+    with pytest.raises(VolumeError, match=f'volume "data": medium {medium}: no container'):
+        stage.prepare(a_pod([volume], mounts))
+    stage.teardown()
+
+
 def fill(directory: Path) -> int:
     """Write until there is no space left; how many octets that were."""
     filler = directory / "filler"

@@ -91,6 +91,36 @@ def test_a_pod_s_limits_are_on_its_slice_and_a_container_s_on_its_scope(limited:
     }
 
 
+def test_a_pod_s_own_limits_and_memory_that_slows_down(limited: Service) -> None:
+    whole = pod("whole", FOREVER, FOREVER)
+    whole["spec"]["resources"] = {"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "128Mi"}}
+    near = with_resources(pod("near", FOREVER), requests={"memory": "20Mi"}, limits={"memory": "40Mi"})
+    settings = {"cgroups": {"pidsLimit": PIDS_LIMIT}, "backoff": {"initial": "1s", "max": "1s"}}
+    limited.configure(**settings, memoryQos={"enabled": True}, memorySwap={"swapBehavior": "LimitedSwap"})
+    limited.system.run("systemctl", "reload", "hostpod")
+    try:
+        with dropped(limited, whole, near):
+            shown = limited.wait_running("whole-lab", "near-lab", within_s=60)
+            inside = f"{HIERARCHY}/hostpod.slice/hostpod-burstable.slice/{slice_of(limited, 'whole', '-burstable')}"
+            assert files(limited, inside, "memory.max", "cpu.max", "cpu.weight") == {
+                "memory.max": str(128 * MIB),
+                "cpu.max": "50000 100000",
+                "cpu.weight": str(1 + (256 - 2) * 9999 // 262142),
+            }
+            scope = limited.cgroup(shown["whole-lab"], "c1")
+            assert files(limited, scope, "memory.max", "cpu.max") == {
+                "memory.max": str(128 * MIB),
+                "cpu.max": "50000 100000",
+            }
+            swap_kib = int(limited.system.shell("awk '/^SwapTotal/ {print $2}' /proc/meminfo"))
+            memory = files(limited, limited.cgroup(shown["near-lab"], "c0"), "memory.high", "memory.swap.max")
+            assert memory["memory.high"] == str(38 * MIB)
+            assert (memory["memory.swap.max"] == "0") == (swap_kib == 0)
+    finally:
+        limited.configure(**settings)
+        limited.system.run("systemctl", "reload", "hostpod")
+
+
 @pytest.mark.parametrize(("name", "infix", "shares"), [("burst", "-burstable", 512), ("best", "-besteffort", 2)])
 def test_classes_of_service_have_slices_of_their_own(limited: Service, name: str, infix: str, shares: int) -> None:
     unit = slice_of(limited, name, infix)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from hostpod.kube import PodSpec, Quantity, ResourceRequirements
+from hostpod.kube import PodSpec, ResourceRequirements
+from hostpod.kube.huge_pages import HUGE_PAGES
+from hostpod.kube.pod_resources import NOTHING, container_requests
 from hostpod.manifest.rules.resources import (
-    HUGE_PAGES,
     POD_RESOURCES,
     amounts,
     container_resource_name,
     requests_and_limits,
 )
 from hostpod.manifest.rules.violation import Path, Violation, Violations, chosen, quoted
-
-_NOTHING = Quantity(nano=0)
 
 
 def pod_resources(path: Path, spec: PodSpec) -> Violations:
@@ -34,12 +33,12 @@ def _pod_resource_name(path: Path, name: str) -> Violations:
 
 def _requests_of_containers(path: Path, spec: PodSpec, whole: ResourceRequirements) -> Violations:
     """A pod's request holds what its containers request together."""
+    together = container_requests(spec)
     for name, request in whole.requests.items():
-        together = sum((one.resources.requests.get(name, _NOTHING) for one in spec.containers), start=_NOTHING)
-        if together > request:
+        if together.get(name, NOTHING) > request:
             yield Violation(
                 path=(*path, name),
-                message=f"{quoted(request)} is less than what the containers request together ({together})",
+                message=f"{quoted(request)} is less than what the containers request together ({together[name]})",
             )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 
 from hostpod.kube import ContainerResizePolicy, Quantity, ResourceRequirements
+from hostpod.kube.huge_pages import HUGE_PAGES
 from hostpod.kube.quantity import NANO
 from hostpod.manifest.rules.formats import dns_label, qualified_name
 from hostpod.manifest.rules.violation import (
@@ -23,7 +24,6 @@ Amounts = Mapping[str, Quantity]
 
 CONTAINER_RESOURCES = ("cpu", "memory", "ephemeral-storage")
 POD_RESOURCES = ("cpu", "memory")
-HUGE_PAGES = "hugepages-"
 RESIZE_POLICIES = ("NotRequired", "RestartContainer")
 
 _NATIVE_DOMAIN = re.compile(r"(^|\.)kubernetes\.io/")

@@ -59,3 +59,10 @@ def test_other_volumes() -> None:
         "    ReadOnly:\tfalse",
     ]
     assert list(volume_lines({"name": "v", "csi": {}})) == ["  v:", "  <unknown>"]
+
+
+def test_what_a_pod_has_as_a_whole_comes_before_its_containers() -> None:
+    pod: dict[str, Any] = json.loads((PODS / "bare.json").read_text())["pod"]
+    pod["spec"]["resources"] = {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi", "cpu": "2"}}
+    text = describe_pod(pod, [], now=20)
+    assert "Resources:\n  Limits:\n    cpu:     2\n    memory:  1Gi\n  Requests:\n    cpu:  1\nContainers:\n" in text

@@ -233,3 +233,39 @@ def test_what_is_no_issuer(issuer: str) -> None:
         f'h.yaml:1: serviceAccounts.issuer: "{issuer}" cannot be an issuer, must be https:// with a host and without '
         "user, query and fragment"
     )
+
+
+def test_devices_are_a_list_of_groups() -> None:
+    (device,) = parse_config("devices: [{resource: example.com/a, paths: [/dev/a]}]", file="h.yaml").devices
+    assert (device.resource, device.paths, device.permissions, device.count) == (
+        "example.com/a", (Path("/dev/a"),), "rw", 1
+    )  # fmt: skip
+    text = """\
+devices:
+  - {resource: plain, paths: [], pathes: [/x]}
+  - resource: example.com/a
+    paths: [dev]
+    permissions: mr
+    count: 0
+    count: 1
+  - {paths: [/dev/b]}
+  - /dev/c
+memoryQos: {throttlingFactor: 2}
+memorySwap: {swapBehavior: Swap}
+"""
+    assert problems(text) == [
+        'h.yaml:2: devices.pathes: unknown setting, did you mean "paths"?',
+        "h.yaml:2: devices.paths: must name one path at least",
+        'h.yaml:2: devices.resource: "plain" cannot be used, must be a name with a domain, like example.com/serial',
+        'h.yaml:4: devices.paths: "dev" is not an absolute path, it must begin with /',
+        'h.yaml:5: devices.permissions: "mr" cannot be used, must be r, w and m, in this order, one at least',
+        "h.yaml:7: devices.count: written twice, first in line 6; keep one",
+        "h.yaml:8: devices: resource is missing",
+        'h.yaml:9: devices: "/dev/c" must be a group of settings, one a line, indented below the key',
+        "h.yaml:10: memoryQos.throttlingFactor: 2 is out of range, must be from 0.01 to 1",
+        'h.yaml:11: memorySwap.swapBehavior: "Swap" is not known, must be one of NoSwap, LimitedSwap',
+    ]
+    twice = "devices: [{resource: a.b/c, paths: [/dev/a]}, {resource: a.b/c, paths: [/dev/b]}]"
+    assert problems(twice) == [
+        "h.yaml:1: devices: a.b/c is named twice; write all of its paths in one place, or take two names"
+    ]

@@ -64,3 +64,11 @@ def test_amounts_change_as_they_are_written() -> None:
         "reserved.cpu 0 → 500m", "reserved.memory 0 → 1Gi", "eviction.memoryAvailable 100Mi → 5%",
         "eviction.pidAvailable 2% → 100",
     )  # fmt: skip
+
+
+def test_devices_change_as_a_list() -> None:
+    read = settings_of("devices: [{resource: example.com/a, paths: [/dev/a]}]\n")
+    outcome = reloaded(settings_of(""), read)
+    assert outcome.config.devices == read.devices
+    assert outcome.need_restart == ()
+    assert reloaded(read, read).changed == ()

@@ -19,7 +19,8 @@ from hostpod.daemon import shutdown
 from hostpod.daemon.shutdown import HostShutdown
 from hostpod.engine.engine import Engine
 from hostpod.host.dbus import Bus
-from hostpod.plan.leaving import CRITICAL, Farewell
+from hostpod.kube.priority import CRITICAL
+from hostpod.plan.leaving import Farewell
 from tests.unit.engine.a_host import Host, a_host, named
 from tests.unit.engine.conftest import machine
 from tests.unit.engine.machine import Machine

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hostpod.plan.leaving import CRITICAL, Farewell
+from hostpod.kube.priority import CRITICAL
+from hostpod.plan.leaving import Farewell
 from hostpod.plan.observed import Verdict
 from tests.unit.engine.a_host import Host, a_host, named
 from tests.unit.engine.machine import Machine

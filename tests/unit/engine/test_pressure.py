@@ -9,6 +9,8 @@ from typing import Any
 
 from hostpod.config import Config
 from hostpod.engine.pressure import PressureWatch
+from hostpod.kube import Pod
+from hostpod.kube.priority import CRITICAL
 from tests.unit.engine.a_host import Host, a_host, named
 from tests.unit.engine.machine import Machine
 
@@ -109,5 +111,52 @@ def test_while_no_pod_is_here_nobody_looks(machine: Machine) -> None:
             for _ in range(3):
                 await asyncio.sleep(0)
             assert watch.conditions == frozenset()
+
+    asyncio.run(run())
+
+
+def writing(name: str, uid: str, limit: str, **spec: Any) -> Pod:
+    container = {"name": "web", "image": "img", "imagePullPolicy": "IfNotPresent"}
+    return named(name, uid, containers=[container | {"resources": {"limits": {"ephemeral-storage": limit}}}], **spec)
+
+
+def test_who_has_more_on_disk_than_it_may_goes(machine: Machine) -> None:
+    machine.config = settings(transitionPeriod=3600.0)
+
+    async def run() -> None:
+        pods = writing("a", "1", "1Mi"), writing("b", "2", "1Gi"), writing("c", "3", "1", priority=CRITICAL), named("d")
+        async with a_host(machine, *pods) as host, watched(machine, host) as watch:
+            await host.until_running()
+            assert await watch.look() <= 10.0
+            (layer,) = (machine.paths.pod("1").state / "containers").iterdir()
+            (layer / "upper/much").write_bytes(b"x" * (2 << 20))
+            await watch.look()
+            assert not host.engine.evicted(), "it is not measured all the time"
+            change(host, watch, settings(transitionPeriod=3600.0, storageInterval=1.0))
+            shown = await host.until(lambda pods: pods["a"]["status"].get("reason") == "Evicted")
+            assert shown["a"]["status"]["message"] == (
+                "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. "
+            )
+            assert list(host.engine.evicted()) == ["default/a"]
+            await host.until(lambda _: "default/a" not in host.engine.states())
+
+    asyncio.run(run())
+
+
+def test_while_nobody_has_a_limit_nothing_is_measured(machine: Machine) -> None:
+    machine.config = settings()
+
+    async def run() -> None:
+        async with a_host(machine, named("a", "1")) as host, watched(machine, host) as watch:
+            await host.until_running()
+            assert await watch.look() == 300.0
+            host.apply(named("a", "1"), writing("b", "2", "1Gi"))
+            await host.until_running()
+            assert await watch.look() <= 10.0
+            host.apply(named("a", "1"))
+            await host.until(lambda pods: "b" not in pods)
+            watch.look_now()
+            await asyncio.sleep(0)
+            assert await watch.look() == 300.0
 
     asyncio.run(run())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ class Limits:
     cpu_quota_us: int | None = 50_000
     memory_limit_bytes: int | None = 1 << 20
     pids_limit: int | None = 10
+    huge_pages: Mapping[str, int] = field(default_factory=dict)
 
 
 @pytest.fixture
@@ -171,3 +173,29 @@ def test_what_cannot_be_made_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("shares", "weight"), [(0, 1), (2, 1), (1024, 39), (262144, 10000), (10**9, 10000)])
 def test_shares_become_a_weight(shares: int, weight: int) -> None:
     assert weight_of_shares(shares) == weight
+
+
+def test_huge_pages_on_v1(tmp_path: Path) -> None:
+    for name in ("memory", "hugetlb"):
+        (tmp_path / name / "hostpod").mkdir(parents=True)
+    tree = Cgroups("hostpod", Layout(version="v1", controllers={n: tmp_path / n for n in ("memory", "hugetlb")}))
+    tree.create_pod("/hostpod/podu1", Limits(huge_pages={"2MB": 4 << 20}))
+    limit = tmp_path / "hugetlb/hostpod/podu1/hugetlb.2MB.limit_in_bytes"
+    assert limit.read_text() == str(4 << 20)
+
+
+def test_huge_pages_on_v2_where_nobody_hands_the_controller_down(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "a.slice", tmp_path / "a.slice/a-pod.slice"):
+        directory.mkdir(exist_ok=True)
+        (directory / "cgroup.controllers").write_text("memory hugetlb\n")
+        (directory / "cgroup.subtree_control").write_text("memory\n")
+    tree = Cgroups("hostpod", Layout(version="v2", unified=tmp_path))
+    tree.limit_huge_pages("/a.slice/a-pod.slice", {"2MB": 4 << 20})
+    assert (tmp_path / "a.slice/cgroup.subtree_control").read_text() == "+hugetlb"
+    assert (tmp_path / "a.slice/a-pod.slice/hugetlb.2MB.max").read_text() == str(4 << 20)
+    assert (tmp_path / "a.slice/a-pod.slice/cgroup.subtree_control").read_text() == "memory\n"
+
+
+def test_huge_pages_without_a_controller_are_left(v1: Cgroups, v2: Cgroups) -> None:
+    for tree in (v1, v2):
+        tree.limit_huge_pages("/hostpod/podu1", {"2MB": 1})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.host.devices import host_devices
+from hostpod.host.devices import device_at, host_devices
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
@@ -27,3 +27,15 @@ def test_nodes_below_a_directory(tmp_path: Path) -> None:
         (f"{tmp_path}/net/tun", "c", 10, 200),
     ]
     assert host_devices(tmp_path)[0]["fileMode"] == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
+def test_one_device_by_its_path_or_by_a_link(tmp_path: Path) -> None:
+    os.mknod(tmp_path / "real", 0o640 | stat.S_IFCHR, os.makedev(1, 5))
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "text").write_text("x")
+    found = device_at(tmp_path / "link")
+    assert found is not None
+    assert (found["path"], found["major"], found["minor"], found["fileMode"]) == (f"{tmp_path}/link", 1, 5, 0o640)
+    assert device_at(tmp_path / "text") is None
+    assert device_at(tmp_path / "gone") is None

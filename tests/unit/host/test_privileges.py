@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hostpod.host.privileges import Privileges, allow_many_descriptors, find_privileges
+from hostpod.host.privileges import Privileges, allow_many_descriptors, find_privileges, swap_bytes
 
 
 def _all(capabilities: str) -> str:
@@ -51,3 +51,11 @@ def test_as_many_files_may_be_open_as_the_hard_limit_says() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_swap_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal:  10 kB\nSwapTotal:  2048 kB\n")
+    (tmp_path / "cmdline").write_text("root=/dev/vda quiet\n")
+    assert swap_bytes(tmp_path) == 2 << 20
+    (tmp_path / "cmdline").write_text("root=/dev/vda swapaccount=0\n")
+    assert swap_bytes(tmp_path) == 0

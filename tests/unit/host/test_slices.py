@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,6 +16,7 @@ class Limits:
     cpu_quota_us: int | None = None
     memory_limit_bytes: int | None = None
     pids_limit: int | None = None
+    huge_pages: Mapping[str, int] = field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostpod.kube import Pod
-from hostpod.kube.pod_resources import pod_limit, pod_requests
+from hostpod.kube.pod_resources import container_limits, limit_of, pod_limit, pod_requests
 
 
 def container(name: str, cpu: int = 0, **more: Any) -> dict[str, Any]:
@@ -69,3 +69,19 @@ def test_it_is_never_less_than_what_runs_at_any_time(init: list[tuple[bool, int]
     running = sum(cpu for beside, cpu in init if beside) + sum(main)
     at_a_time = [sum(c for b, c in init[:n] if b) + cpu for n, (_, cpu) in enumerate(init)]
     assert asked == max([running, *at_a_time])
+
+
+def test_what_the_pod_says_as_a_whole_counts_instead() -> None:
+    whole = {"requests": {"cpu": "3"}, "limits": {"memory": "1Gi"}}
+    spec = {"containers": [container("c", 500), container("d")], "resources": whole}
+    subject = Pod.model_validate({"metadata": {"name": "p"}, "spec": spec})
+    assert pod_requests(subject)["cpu"].milli == 3000
+    assert str(pod_limit(subject, "memory")) == "1Gi"
+    assert pod_limit(subject, "cpu") is None
+    assert [str(limit_of(subject, each, "memory")) for each in subject.spec.containers] == ["1Gi", "1Gi"]
+    assert [str(limit_of(subject, each, "cpu")) for each in subject.spec.containers] == ["500m", "None"]
+
+
+def test_limits_of_those_that_have_one() -> None:
+    subject = pod([sidecar("s", 100)], container("c", 500), container("d"))
+    assert container_limits(subject.spec)["cpu"].milli == 600

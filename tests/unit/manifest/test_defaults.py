@@ -115,3 +115,35 @@ def test_volumes() -> None:
 def test_field_references() -> None:
     variable = {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
     assert container(env=[variable])["env"][0]["valueFrom"]["fieldRef"]["apiVersion"] == "v1"
+
+
+class TestWhole:
+    """What a pod requests as a whole (spec.resources)."""
+
+    @staticmethod
+    def whole(resources: dict[str, Any], *containers: dict[str, Any]) -> dict[str, Any]:
+        made = [{"name": f"c{n}", "image": "b:1", "resources": each} for n, each in enumerate(containers)]
+        return dict(filled({"containers": made, "resources": resources})["resources"])
+
+    def test_it_is_what_the_containers_request_together_and_else_its_limit(self) -> None:
+        limits = {"cpu": "2", "memory": "1Gi"}
+        assert self.whole({"limits": limits}, {"requests": {"cpu": "500m"}}, {"limits": {"cpu": "250m"}}) == {
+            "limits": limits,
+            "requests": {"cpu": "750m", "memory": "1Gi"},
+        }
+
+    def test_what_is_said_stays(self) -> None:
+        said = {"limits": {"cpu": "2"}, "requests": {"cpu": "1"}}
+        assert self.whole(said, {"requests": {"cpu": "500m"}}) == said
+
+    def test_without_limits_nothing_is_filled_in(self) -> None:
+        assert self.whole({"requests": {"cpu": "1"}}, {"requests": {"memory": "1Gi"}}) == {"requests": {"cpu": "1"}}
+        assert self.whole({}, {"requests": {"memory": "1Gi"}}) == {}
+
+    def test_huge_pages_of_containers_are_a_limit_of_the_pod(self) -> None:
+        huge = {"hugepages-2Mi": "4Mi"}
+        asked = {"limits": {"memory": "1Gi", **huge}}
+        assert self.whole({"requests": {"memory": "2Gi"}}, asked, asked) == {
+            "limits": {"hugepages-2Mi": "8Mi"},
+            "requests": {"memory": "2Gi", "hugepages-2Mi": "8Mi"},
+        }

@@ -36,10 +36,7 @@ def working() -> Iterator[str]:
             if support.level != "works":
                 continue
             inner = below(fields_of(model)[name])
-            if support.keys:
-                works = (key for key, each in support.keys.items() if each.level == "works")
-                yield from (f"{model.__name__}.{name}[{key}]" for key in works)
-            elif inner is None or holders[inner] > 1:
+            if inner is None or holders[inner] > 1:
                 yield f"{model.__name__}.{name}"
 
 
@@ -53,7 +50,7 @@ def test_nothing_is_shown_that_does_not_work() -> None:
 
 @pytest.mark.parametrize("field", sorted(SHOWN))
 def test_what_shows_a_field_is_a_test_and_has_the_field(field: str) -> None:
-    model, name = re.split(r"[.\[]", field)[:2]
+    model, name = field.split(".")
     attribute = attributes_of(getattr(kube, model))[name]
     for case in SHOWN[field]:
         file, _, test = case.partition("::")

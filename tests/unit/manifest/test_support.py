@@ -113,14 +113,12 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.containers[0].securityContext.appArmorProfile: {NOT_YET}, remove it",
         ),
         (
-            "resources: {limits: {ephemeral-storage: 1Gi}}",
             "",
-            f"9: spec.containers[0].resources.limits.ephemeral-storage: {NOT_YET}, remove it",
-        ),
-        (
-            "",
-            "volumes: [{name: a, emptyDir: {medium: HugePages}}]",
-            f'9: spec.volumes[0].emptyDir.medium: "HugePages" is {NOT_YET}, write "" or "Memory"',
+            "volumes: [{name: a, emptyDir: {medium: Disk}}]",
+            (
+                f'9: spec.volumes[0].emptyDir.medium: "Disk" is {NOT_YET}, write "", "Memory", "HugePages", '
+                '"HugePages-64Ki", "HugePages-2Mi", "HugePages-32Mi" or "HugePages-1Gi"'
+            ),
         ),
         (
             "",
@@ -148,7 +146,10 @@ def test_annotations_that_confine_are_not_ignored() -> None:
         ("ports: [{containerPort: 80, hostPort: 80}]", "hostNetwork: true\ndnsPolicy: ClusterFirstWithHostNet"),
         ("ports: [{containerPort: 80, hostPort: 0, hostIP: ''}]", ""),
         ("securityContext: {privileged: false}", "hostUsers: true\nsetHostnameAsFQDN: false"),
-        ("resources: {requests: {cpu: 1, memory: 1Gi, ephemeral-storage: 1Gi}, limits: {cpu: 1, memory: 2Gi}}", ""),
+        (
+            "resources: {limits: {memory: 2Gi, ephemeral-storage: 1Gi, a.b/c: 1, hugepages-2Mi: 4Mi}}",
+            "resources: {limits: {cpu: 2, memory: 3Gi}}\nvolumes: [{name: a, emptyDir: {medium: HugePages-2Mi}}]",
+        ),
     ],
 )
 def test_what_says_nothing_or_the_default_is_fine(container: str, spec: str) -> None:
@@ -156,5 +157,5 @@ def test_what_says_nothing_or_the_default_is_fine(container: str, spec: str) -> 
 
 
 def test_without_an_effect() -> None:
-    parsed = parse_manifest(web("resources: {requests: {ephemeral-storage: 1Gi}}").encode(), file="f")
-    assert [note.path for note in parsed.notes] == ["spec.containers[0].resources.requests.ephemeral-storage"]
+    parsed = parse_manifest(web("", "enableServiceLinks: true").encode(), file="f")
+    assert [note.path for note in parsed.notes] == ["spec.enableServiceLinks"]

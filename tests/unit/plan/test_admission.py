@@ -217,3 +217,65 @@ def test_kernel_parameters_that_may_be_set(names: list[str], allowed: tuple[str,
 def test_a_pod_that_was_taken_with_its_kernel_parameters_goes_on() -> None:
     pods = {"a": sets("net.core.somaxconn")}
     assert admit(pods, pods).refused == {}
+
+
+class TestOthers:
+    """What is counted beside cpu and memory: disk, huge pages and devices."""
+
+    ROOM = Room(
+        pods=9,
+        cpu_milli=2000,
+        memory_bytes=1 << 30,
+        others={"ephemeral-storage": 10 << 30, "hugepages-2Mi": 4 << 20},
+        devices={"example.com/serial": 2},
+    )
+
+    @staticmethod
+    def wants(**amounts: str) -> Pod:
+        names = {"disk": "ephemeral-storage", "huge": "hugepages-2Mi", "serial": "example.com/serial"}
+        asked = {names.get(name, f"example.com/{name}"): amount for name, amount in amounts.items()}
+        container = {"name": "web", "image": "img", "resources": {"requests": asked, "limits": asked}}
+        return pod().model_copy(update={"spec": pod().spec.model_validate({"containers": [container]})})
+
+    def test_each_is_counted(self) -> None:
+        first = self.wants(disk="6Gi", huge="2Mi", serial="1")
+        assert admit({"a": first, "b": self.wants(disk="4Gi", huge="2Mi", serial="1")}, room=self.ROOM).refused == {}
+        refused = admit(
+            {"a": first, "b": self.wants(disk="5Gi"), "c": self.wants(huge="4Mi"), "d": self.wants(serial="2")},
+            room=self.ROOM,
+        ).refused
+        assert {key: each.reason for key, each in refused.items()} == {
+            "b": "OutOfephemeral-storage",
+            "c": "OutOfhugepages-2Mi",
+            "d": "UnexpectedAdmissionError",
+        }
+        assert refused["c"].message == (
+            "Node didn't have enough resource: hugepages-2Mi, requested: 4194304, used: 2097152, capacity: 4194304"
+        )
+        assert refused["d"].message == (
+            "Allocate failed due to requested number of devices unavailable for example.com/serial. "
+            "Requested: 2, Available: 1, which is unexpected"
+        )
+
+    def test_a_device_that_no_setting_names_is_refused(self) -> None:
+        refused = admit({"a": self.wants(printer="1"), "b": self.wants(printer="0")}, room=self.ROOM).refused
+        assert refused["a"].message == (
+            "no device of this host is called example.com/printer: the setting devices names none"
+        )
+        assert "b" not in refused
+
+    def test_what_is_free_again_can_be_asked_for(self) -> None:
+        first, second = self.wants(serial="2"), self.wants(serial="1")
+        assert set(admit({"a": first, "b": second}, {"a": first}, room=self.ROOM).refused) == {"b"}
+        assert admit({"a": second, "b": second}, {"a": first}, room=self.ROOM).refused == {}
+        assert admit({"b": second}, {"a": first}, room=self.ROOM).refused == {}
+
+    def test_what_was_taken_stays_when_there_is_less(self) -> None:
+        first = self.wants(serial="2")
+        assert admit({"a": first}, {"a": first}, room=ROOM).taken == ("a",)
+
+    def test_no_huge_pages_without_a_controller_to_hold_them(self) -> None:
+        bare = Room(pods=9, cpu_milli=2000, memory_bytes=1 << 30, huge_pages=False)
+        (refusal,) = admit({"a": self.wants(huge="2Mi")}, room=bare).refused.values()
+        assert refusal.reason == "OutOfhugepages-2Mi"
+        assert "this host has no cgroup controller hugetlb" in refusal.message

@@ -170,3 +170,19 @@ def test_a_pod_that_has_to_go_goes_first_and_is_not_changed() -> None:
     leave = Leave(reason="Evicted", until=201.0, waited_until=201.0)
     (action,) = plan_pod(edited, seen(FIRST, containers=(attempt(),)), 200.0, RULE, leave=leave).actions
     assert isinstance(action, do.BeginEnding)
+
+
+class TestWhole:
+    """A pod that says something of all its containers together."""
+
+    def test_another_word_is_another_pod(self) -> None:
+        before = version("a", resources={"limits": {"cpu": "1"}})
+        after = version("b", resources={"limits": {"cpu": "2"}})
+        assert kind(change_of(before, after)) == ("replace", ("spec.resources.limits.cpu",))
+
+    def test_its_containers_are_not_resized(self) -> None:
+        whole = {"limits": {"cpu": "4"}}
+        after = version("b", **web(resources={"requests": {"cpu": "2"}}), resources=whole)
+        assert kind(change_of(version("a", resources=whole), after)) == (
+            "replace", ("spec.containers[0].resources.requests.cpu",)
+        )  # fmt: skip

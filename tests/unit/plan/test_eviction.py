@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hostpod.config.amounts import Threshold
-from hostpod.plan.eviction import ContainerUsage, Usage, eviction_message, may_come_again, ranked
-from hostpod.plan.leaving import CRITICAL
+from hostpod.kube.priority import CRITICAL
+from hostpod.kube.quantity import Quantity
+from hostpod.plan.eviction import (
+    ContainerUsage,
+    StorageUsage,
+    Usage,
+    eviction_message,
+    may_come_again,
+    ranked,
+    storage_message,
+)
 from hostpod.plan.pressure import Resource, Rule, Short
 
 MIB = 1 << 20
@@ -95,3 +104,20 @@ def test_nobody_goes_while_another_has_less_right_to_stay(usages: list[Usage], r
         same = resource in ("pids", "inodes") or (first.used > first.requested) == (second.used > second.requested)
         if same:
             assert first.priority <= second.priority
+
+
+@pytest.mark.parametrize(
+    ("usages", "message"),
+    [
+        ([], None),
+        ([("", 10, "10"), ("web", 10, "10")], None),
+        ([("", 11 * MIB, "10Mi")], "Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. "),
+        (
+            [("", 9 * MIB, "10Mi"), ("web", 6 * MIB, "5Mi")],
+            'Container web exceeded its local ephemeral storage limit "5Mi". ',
+        ),
+    ],
+)
+def test_who_has_more_on_disk_than_it_may(usages: list[tuple[str, int, str]], message: str | None) -> None:
+    found = [StorageUsage(name=name, used=used, limit=Quantity.parse(limit)) for name, used, limit in usages]
+    assert storage_message(found) == message

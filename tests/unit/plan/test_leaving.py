@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostpod.kube.priority import CRITICAL, priority_of
 from hostpod.plan.actions import BeginEnding, KillContainer
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.leaving import (
-    CRITICAL,
     Farewell,
     Leave,
     Leaving,
@@ -18,7 +18,6 @@ from hostpod.plan.leaving import (
     grace_of,
     longest_s,
     plan_leaving,
-    priority_of,
 )
 from hostpod.plan.observed import Ending
 from hostpod.plan.reconcile import plan_pod

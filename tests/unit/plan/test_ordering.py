@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from hostpod.kube import Pod
 from hostpod.kube.annotations import AFTER
-from hostpod.plan.leaving import CRITICAL, Farewell, Staying, plan_leaving
+from hostpod.kube.priority import CRITICAL
+from hostpod.plan.leaving import Farewell, Staying, plan_leaving
 from hostpod.plan.ordering import Turn, Waiting, leaving_turns, may_start, order_pods
 from tests.unit.plan.build import pod
 

@@ -314,3 +314,10 @@ def test_a_sandbox_that_cannot_be_made_is_told_by_every_container(action: str) -
     assert state(seen(failures={action: failure}))["waiting"] == {
         "reason": "CreatePodSandboxError", "message": "no address is left"
     }  # fmt: skip
+
+
+def test_what_the_pod_says_as_a_whole_is_shown() -> None:
+    whole = {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}
+    told = to_json(status(seen(pod(resources=whole))))
+    assert (told["resources"], told["allocatedResources"]) == (whole, {"cpu": "1"})
+    assert not {"resources", "allocatedResources"} & to_json(status(seen())).keys()

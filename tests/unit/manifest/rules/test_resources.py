@@ -153,3 +153,9 @@ def test_what_is_never_restarted_cannot_be_resized_by_a_restart() -> None:
 def test_resources_of_a_whole_pod(spec: dict[str, Any], expected: list[str]) -> None:
     resources = {"limits": {"memory": "64Mi"}, "requests": {"cpu": "100m"}}
     assert problems(spec=spec, container={"resources": resources}) == [f"spec.{line}" for line in expected]
+
+
+def test_a_pod_s_request_holds_what_init_containers_need_too() -> None:
+    before = {"name": "before", "image": "i", "resources": {"requests": {"cpu": "2"}}}
+    found = problems(spec={"initContainers": [before], "resources": {"requests": {"cpu": "1"}}})
+    assert found == ['spec.resources.requests.cpu: "1" is less than what the containers request together (2)']
