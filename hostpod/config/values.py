@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from hostpod.config import names
 from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, Subnet6, WebAddress
+from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
@@ -363,6 +364,7 @@ class Config(Section):
     images: ImagesConfig = ImagesConfig()
     cgroups: CgroupConfig = CgroupConfig()
     security: SecurityConfig = SecurityConfig()
+    pod_security: PodSecurityConfig = PodSecurityConfig()
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()

@@ -46,7 +46,8 @@ class NodeView:
         """What is wrong with manifests now. Each new problem is an event as well."""
         for problem in problems:
             if problem not in self._problems:
-                self._edges.events.file(problem["file"], "FailedValidation", problem["text"])
+                reason = "PodSecurity" if problem.get("warning") else "FailedValidation"
+                self._edges.events.file(problem["file"], reason, problem["text"])
         self._problems = problems
 
     def pods(self) -> Sequence[Json]:

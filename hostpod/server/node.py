@@ -47,10 +47,10 @@ class Node(Protocol):
         """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
 
     def problems(self) -> Sequence[JsonObject]:
-        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod"}.
+        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod", "warning"}.
 
         `line` is 0 for a whole file; `keptPod` has the names of the pods that go on as they were, joined by ", ", or
-        is None.
+        is None. What `warning` says of a pod does not keep it from running.
         """
 
     async def plan(self, proposal: Proposal) -> JsonObject:

@@ -14,10 +14,10 @@ from hostpod.config import ManifestConfig
 from hostpod.host.clock import now
 from hostpod.host.inotify import Event, Inotify, InotifyError, Mask
 from hostpod.kube import Pod
-from hostpod.manifest import Parsed, Problem, parse_manifest
+from hostpod.manifest import PRIVILEGED, Parsed, PodSecurity, Problem, parse_manifest
 from hostpod.sources.book import ManifestBook, known_below, problem_of
 from hostpod.sources.files import Stamp, is_manifest, may_be_temporary, stamp_of
-from hostpod.sources.proposal import Preview, ProposedFile, read_proposed
+from hostpod.sources.proposal import Limits, Preview, ProposedFile, read_proposed
 from hostpod.sources.reading import Absent, BeingWritten, Content, Unreadable, read_manifest
 from hostpod.sources.snapshot import FileProblem, Snapshot, SourcedPod
 from hostpod.sources.watching import DirectoryWatch
@@ -65,9 +65,11 @@ class DirectorySource:
         node_name: str,
         suffix: bool,
         known: Mapping[str, Sequence[Pod]] | None = None,
+        security: PodSecurity = PRIVILEGED,
     ) -> None:
         self._config = config
-        self.name = str(directory)
+        self._security = security
+        self.name = self.setting = str(directory)
         self.directory = directory
         self._book = ManifestBook(
             lambda name: str(directory / name),
@@ -85,11 +87,12 @@ class DirectorySource:
         self._parsing = False
         self._pings: list[Callable[[], None]] = []
 
-    def reconfigure(self, config: ManifestConfig) -> None:
-        """Other times and sizes from now on."""
-        if config.max_bytes != self._config.max_bytes:
+    def reconfigure(self, config: ManifestConfig, security: PodSecurity) -> None:
+        """Other times, sizes and standards from now on."""
+        if config.max_bytes != self._config.max_bytes or security != self._security:
             self._stamps.clear()  # so that every file is read anew
         self._config = config
+        self._security = security
         self._rescan = True
         self._wake()
 
@@ -98,7 +101,8 @@ class DirectorySource:
 
         Raises ProposalError.
         """
-        parsed = await asyncio.to_thread(read_proposed, files, self.directory, max_bytes=self._config.max_bytes)
+        limits = Limits(max_bytes=self._config.max_bytes, security=self._security)
+        parsed = await asyncio.to_thread(read_proposed, files, self.directory, limits)
         paths = tuple(self._book.path(name) for name in parsed)
         return Preview(snapshot=self._book.supposing(parsed, now(), whole=whole), files=paths)
 
@@ -247,11 +251,11 @@ class DirectorySource:
 
     async def _parsed(self, data: bytes, file: str) -> Parsed:
         if len(data) <= LARGE_BYTES:
-            return parse_manifest(data, file=file)
+            return parse_manifest(data, file=file, security=self._security)
         self._parsing = True
         self._answer()
         try:
-            return await asyncio.to_thread(parse_manifest, data, file=file)
+            return await asyncio.to_thread(parse_manifest, data, file=file, security=self._security)
         finally:
             self._parsing = False
 
