@@ -18,7 +18,8 @@ OutputStream = Literal["stdout", "stderr"]
 
 
 class ExecSession(Protocol):
-    """A command that runs in a container. It is killed and reaped when the context that gave it is left."""
+    """A command that runs in a container, which is killed and reaped when the context that gave it is left; or a
+    container that somebody is attached to, which goes on."""
 
     async def write_stdin(self, data: bytes) -> None:
         """Wait until the command's stdin took the data; nothing when the command closed its end."""
@@ -94,3 +95,8 @@ class Node(Protocol):
         self, *, namespace: str, pod: str, container: str, command: Sequence[str], tty: bool, stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]:
         """Run a command in a running container. Without `stdin` the command reads end of file at once."""
+
+    def attach(
+        self, *, namespace: str, pod: str, container: str, stdin: bool
+    ) -> AbstractAsyncContextManager[ExecSession]:
+        """Look at what a running container writes from now on, and with `stdin` write to it, until it has ended."""
