@@ -44,7 +44,9 @@ class AttachSession:
         return self._attached.received()
 
     async def exit_code(self) -> int:
-        """To have seen the end is no failure, whatever it was."""
+        """To have seen the end is no failure, whatever it was. Raises StatusError for who was too slow."""
+        if self._attached.too_slow:
+            raise StatusError("BadRequest", "the container writes faster than this takes it: see hostpod logs -f")
         return 0
 
 

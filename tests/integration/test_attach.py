@@ -123,8 +123,7 @@ def test_a_terminal_has_a_size_and_one_stream_and_the_end_is_told(talk: Daemon) 
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 70, 0, 0))
         process.send_signal(signal.SIGWINCH)  # as the kernel would, were it its controlling terminal
         os.write(ours, b"until stty size | grep '20 70'; do sleep 0.05; done; echo to stderr >&2; echo $TERM\r")
-        until(ours, "20 70")
-        until(ours, "xterm")
+        assert "\r\n20 70\r\n" in until(ours, "\r\nxterm\r\n")
         os.write(ours, b"exit 3\r")
         assert process.wait(patient(10)) == 0, "to have seen the end is no failure"
     os.close(ours)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,25 @@ def test_who_only_looks_does_not_touch_a_stdin_that_ends_with_its_first_client(t
             return [each async for each in looking.output()] + [await looking.exit_code()]
 
     assert asyncio.run(look())[-1] == 0
+
+
+def test_who_is_too_slow_is_told_so(tmp_path: Path) -> None:
+    async def attach() -> None:
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)) as listening:
+            listening.bind(str(tmp_path / "attach"))
+            listening.listen()
+            async with session(tmp_path) as attached:
+                with listening.accept()[0] as monitor:
+                    output = attached.output()
+                    await asyncio.to_thread(monitor.send, b"\x02first")
+                    assert await anext(output) == ("stdout", b"first")
+                    with suppress(BrokenPipeError):
+                        await asyncio.to_thread(lambda: [monitor.send(b"\x02" + b"x" * 8192) for _ in range(1000)])
+                assert [each async for each in output]
+                await attached.exit_code()
+
+    with pytest.raises(StatusError, match="writes faster than this takes it"):
+        asyncio.run(attach())
 
 
 @pytest.mark.parametrize("stdin", [True, False])

@@ -42,6 +42,23 @@ def test_streams_are_told_apart_until_the_monitor_goes(bundle: Path, monitor: so
     assert asyncio.run(talk()) == [("stdout", b"out"), ("stderr", b"err"), ("stdout", b"more")]
 
 
+def test_a_client_that_takes_nothing_does_not_hold_up_the_container(bundle: Path, monitor: socket.socket) -> None:
+    message = b"\x02" + b"x" * 8192
+
+    async def talk() -> int:
+        with Attached(bundle) as attached, monitor.accept()[0] as other:
+            received = attached.received()
+            await asyncio.to_thread(other.send, b"\x02first")
+            assert await anext(received) == ("stdout", b"first")
+            with pytest.raises(BrokenPipeError):  # it is told at once that nobody is there any more
+                await asyncio.to_thread(lambda: [other.send(message) for _ in range(1000)])
+            taken = [data async for _, data in received]
+            assert attached.too_slow
+            return len(taken)
+
+    assert asyncio.run(talk()) == 1024 * 1024 // len(message)
+
+
 def test_stdin_goes_in_pieces_and_ends(bundle: Path, monitor: socket.socket) -> None:
     sent = b"x" * 20_000
 
