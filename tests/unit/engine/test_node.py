@@ -214,6 +214,13 @@ def test_volumes(machine: Machine) -> None:
             assert shown["usedBytes"] >= 5000
             assert await host.node.volumes(namespace="other", usage=False) == []
 
+
+def test_what_is_only_warned_of_is_an_event_of_its_own(machine: Machine) -> None:
+    async def run() -> None:
+        host = Host(machine)
+        host.node.show_problems([{**PROBLEM, "warning": True}, PROBLEM])
+        assert [event["reason"] for event in host.node.events()] == ["PodSecurity", "FailedValidation"]
+
     asyncio.run(run())
 
 
