@@ -214,6 +214,8 @@ def test_volumes(machine: Machine) -> None:
             assert shown["usedBytes"] >= 5000
             assert await host.node.volumes(namespace="other", usage=False) == []
 
+    asyncio.run(run())
+
 
 def test_what_is_only_warned_of_is_an_event_of_its_own(machine: Machine) -> None:
     async def run() -> None:
