@@ -126,11 +126,18 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         "integration/test_images_pull.py::test_always_asks_the_registry_and_fetches_what_has_changed",
         "integration/test_images_pull.py::test_always_needs_the_registry",
     ),
+    "Container.stdin": (
+        "integration/test_attach.py::test_stdin_stays_open_over_attachments_and_restarts_of_the_daemon",
+    ),
+    "Container.stdinOnce": (
+        "integration/test_attach.py::test_stdin_once_ends_with_who_wrote_to_it_and_not_with_who_looked",
+    ),
+    "Container.tty": ("integration/test_attach.py::test_a_terminal_has_a_size_and_one_stream_and_the_end_is_told",),
     "Container.command": _COMMAND,
     "Container.args": _COMMAND,
     "Container.workingDir": (
         f"{_INSIDE}test_a_working_directory_of_its_own",
-        "integration/test_lifecycle.py::test_a_missing_working_directory_is_made",
+        "integration/test_lifecycle.py::test_a_missing_working_directory_is_made_and_no_link_leads_out_of_the_container",
     ),
     "Container.resources": _LIMITS,
     "Container.terminationMessagePath": (f"{_MESSAGE}test_at_a_path_of_its_own_by_another_user",),

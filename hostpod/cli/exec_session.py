@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager, suppress
 
 import aiohttp
@@ -82,9 +82,24 @@ def _pass_on_stdin(socket: aiohttp.ClientWebSocketResponse, loop: asyncio.Abstra
     """In a thread of its own: whether stdin is a terminal, a pipe or a file, reading it may block for ever."""
     with suppress(ConnectionError, RuntimeError, CancelledError):  # the command has ended meanwhile
         while data := os.read(0, _CHUNK_BYTES):
-            asyncio.run_coroutine_threadsafe(socket.send_bytes(channels.pack(channels.STDIN, data)), loop).result()
-        end = channels.pack(channels.CLOSE, bytes((channels.STDIN,)))
-        asyncio.run_coroutine_threadsafe(socket.send_bytes(end), loop).result()
+            _send(socket, loop, channels.pack(channels.STDIN, data))
+        _send(socket, loop, channels.pack(channels.CLOSE, bytes((channels.STDIN,))))
+
+
+def _send(socket: aiohttp.ClientWebSocketResponse, loop: asyncio.AbstractEventLoop, message: bytes) -> None:
+    """Wait until the loop has sent it. Its coroutine is made over there: a loop that ends meanwhile awaits no other."""
+    sent = Future[None]()
+
+    def end(task: asyncio.Future[None]) -> None:
+        if task.cancelled():
+            sent.cancel()
+        elif error := task.exception():
+            sent.set_exception(error)
+        else:
+            sent.set_result(None)
+
+    loop.call_soon_threadsafe(lambda: asyncio.ensure_future(socket.send_bytes(message)).add_done_callback(end))
+    sent.result()
 
 
 async def _show(socket: aiohttp.ClientWebSocketResponse) -> int:

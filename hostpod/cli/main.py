@@ -16,6 +16,7 @@ _COMMANDS = {
     "describe": ("hostpod.cli.describe", "describe", "Show everything about a pod, and its events."),
     "logs": ("hostpod.cli.logs", "logs", "Print what a container wrote."),
     "exec": ("hostpod.cli.exec", "exec_", "Run a command in a container."),
+    "attach": ("hostpod.cli.attach", "attach", "Join a container: what it writes, and its stdin."),
     "events": ("hostpod.cli.events", "events", "List what happened to pods."),
     "images": ("hostpod.cli.images", "images", "List the images on this host."),
     "image": ("hostpod.cli.images", "image", "Pull or load an image."),

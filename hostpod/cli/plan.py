@@ -55,7 +55,13 @@ def plan(daemon: Daemon, *, paths: Sequence[Path], output: str, exit_code: bool,
         click.echo(json.dumps(answer, indent=4, ensure_ascii=False))
     else:
         _show(answer, proposed=bool(paths), whole=any(path.is_dir() for path in paths))
-    sys.exit(PROBLEMS if answer["problems"] else CHANGES if exit_code and answer["changes"] else 0)
+    sys.exit(
+        PROBLEMS
+        if any(not each.get("warning") for each in answer["problems"])
+        else CHANGES
+        if exit_code and answer["changes"]
+        else 0
+    )
 
 
 def _answer(daemon: Daemon, paths: Sequence[Path], into: Path | None) -> dict[str, Any]:

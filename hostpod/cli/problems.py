@@ -11,9 +11,10 @@ JsonObject = Mapping[str, Any]
 
 
 def problem_line(problem: JsonObject) -> str:
-    """`FILE:LINE: FIELD: message`, and what became of the pod."""
+    """`FILE:LINE: FIELD: message`, a warning marked as one, and what became of the pod."""
     place = ":".join(str(problem[key]) for key in ("file", "line") if problem.get(key))
     field = f"{problem['path']}: " if problem.get("path") else ""
+    field = f"warning: {field}" if problem.get("warning") else field
     return printable(f"{place}: {field}{problem['message']}{_consequence(problem)}")
 
 

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from hostpod.cli.failure import Failure
+from hostpod.cli.problems import problem_line
 from hostpod.cli.settings import read_settings
 from hostpod.cli.table import printable
 
 if TYPE_CHECKING:
+    from hostpod.cli.manifest_files import Allowed
+    from hostpod.config import Config
+    from hostpod.config.pod_security import Level
     from hostpod.manifest import Parsed, Problem
     from hostpod.sources.snapshot import FileState
 
@@ -36,21 +40,31 @@ Examples:
     "--config",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Settings instead of the default file: manifests.maxBytes counts.",
+    help="Settings instead of the default file: manifests.maxBytes and podSecurity count.",
 )
-def validate(paths: Sequence[Path], *, verbose: bool, output: str, config: Path | None) -> None:
+@click.option(
+    "--pod-security",
+    type=click.Choice(["privileged", "baseline", "restricted"]),
+    help="Pod Security Standard that pods must keep, whatever the settings say.",
+)
+def validate(
+    paths: Sequence[Path], *, verbose: bool, output: str, config: Path | None, pod_security: Level | None
+) -> None:
     """Check manifests, files or whole directories: every problem in one go, one a line on stderr.
 
     A PATH of - is standard input. It needs no daemon. The exit code is 1 when there are problems. In directories
     no two pods, ConfigMaps or Secrets may have one name; those of the first directory count, as in the daemon.
+
+    Pods are held to the Pod Security Standards of the settings: those of the directory that a file is in, or else of
+    all sources. What a pod is only warned of does not count as a problem.
     """
     from hostpod.cli.manifest_files import parsed_files  # noqa: PLC0415 - the models take longer than all the rest
 
-    max_bytes = _max_bytes(config)
+    allowed = _allowed(_settings(config), pod_security)
     read: list[_Read] = []
     for path in dict.fromkeys(paths):
         try:
-            read.append(_Read(parsed_files(path, max_bytes=max_bytes), path.is_dir()))
+            read.append(_Read(parsed_files(path, allowed), path.is_dir()))
         except OSError as error:
             raise Failure(f"cannot read {path}: {error.strerror or error}") from error
     checked = list(_checked(read))
@@ -107,22 +121,38 @@ def _state(file: str, parsed: Parsed) -> FileState:
     )
 
 
-def _max_bytes(config: Path | None) -> int:
-    """What the daemon would read at most. A mistake in its settings is not this command's business."""
+def _allowed(settings: Config, level: Level | None) -> Allowed:
+    """What the daemon would take, or with `level` only pods that keep this standard."""
+    from hostpod.cli.manifest_files import Allowed  # noqa: PLC0415 - loads the models
+    from hostpod.manifest import PodSecurity  # noqa: PLC0415 - loads the models
+    from hostpod.sources.standards import security_of  # noqa: PLC0415 - loads the models
+
+    def security(file: Path | None) -> PodSecurity:
+        if level is not None:
+            return PodSecurity(enforce=level)
+        return security_of(settings.pod_security, str(file.parent.resolve()) if file else "")
+
+    return Allowed(max_bytes=settings.manifests.max_bytes, security=security)
+
+
+def _settings(config: Path | None) -> Config:
+    """What the daemon would go by. A mistake in its settings is not this command's business."""
     from hostpod.config import Config, ConfigError, load_config  # noqa: PLC0415 - 100 ms that others do not pay
 
     if config is not None:
-        return read_settings(config).manifests.max_bytes
+        return read_settings(config)
     try:
-        return load_config().manifests.max_bytes
+        return load_config()
     except ConfigError:
-        return Config().manifests.max_bytes
+        return Config()
 
 
 def _show(checked: Sequence[_Checked], *, verbose: bool) -> None:
     for each in checked:
         for problem in each.problems:
             click.echo(printable(str(problem)), err=True)
+        for warning in each.parsed.warnings:
+            click.echo(problem_line({**asdict(warning), "warning": True}), err=True)
         if verbose:
             for note in each.parsed.notes:
                 click.echo(printable(f"{each.file}:{note.line}: {note.path}: {note.note}"))
@@ -145,5 +175,6 @@ def _as_json(checked: _Checked) -> dict[str, Any]:
         "configMaps": names.get("ConfigMap", []),
         "secrets": names.get("Secret", []),
         "problems": [asdict(problem) for problem in checked.problems],
+        "warnings": [asdict(warning) for warning in checked.parsed.warnings],
         "notes": [note._asdict() for note in checked.parsed.notes],
     }

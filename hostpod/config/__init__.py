@@ -7,6 +7,7 @@ plain number of seconds. An unknown key is refused.
 from hostpod.config.devices import DeviceConfig
 from hostpod.config.file import ConfigError, load_config, parse_config
 from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
+from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 from hostpod.config.values import (
     DEFAULT_PATH,
@@ -41,6 +42,7 @@ __all__ = [
     "ImagesConfig",
     "ManifestConfig",
     "NetworkConfig",
+    "PodSecurityConfig",
     "ReservedConfig",
     "Seconds",
     "Section",

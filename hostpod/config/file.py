@@ -15,7 +15,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hostpod.config.ranges import listed_section, range_of, section_of
+from hostpod.config.pod_security import URL
+from hostpod.config.ranges import entries_of, listed_section, range_of, section_of
 from hostpod.config.values import DEFAULT_PATH, Config
 
 Keys = tuple[str, ...]
@@ -60,6 +61,7 @@ def parse_config(text: str, *, file: str) -> Config:
     problems = list(_key_problems(root, Config, ()))
     try:
         config = Config.model_validate_json(json.dumps(_known(data, Config), default=str), strict=True)
+        problems += _source_problems(root, config)
     except ValidationError as error:
         problems += [_value_problem(root, details) for details in error.errors(include_url=False)]
     if problems:
@@ -97,12 +99,38 @@ def _key_problems(node: yaml.MappingNode, model: type[BaseModel], above: Keys) -
         if key not in fields:
             yield _line(key_node), f"{_dotted(path)}: unknown setting{_suggestion(key, list(fields))}"
             continue
-        section = section_of(fields[key]) or listed_section(fields[key])
+        section, entry = section_of(fields[key]) or listed_section(fields[key]), entries_of(fields[key])
+        if entry is not None and isinstance(value_node, yaml.MappingNode):
+            yield from _entry_problems(value_node, entry, path)
         if section is None:
             continue
         for group in value_node.value if isinstance(value_node, yaml.SequenceNode) else (value_node,):
             if isinstance(group, yaml.MappingNode):
                 yield from _key_problems(group, section, path)
+
+
+def _entry_problems(node: yaml.MappingNode, model: type[BaseModel], above: Keys) -> Iterator[tuple[int, str]]:
+    """The same, in the groups of a map."""
+    seen: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        path = (*above, str(key_node.value))
+        if path[-1] in seen:
+            yield _line(key_node), f"{_dotted(path)}: written twice, first in line {seen[path[-1]]}; keep one"
+        seen.setdefault(path[-1], _line(key_node))
+        if isinstance(value_node, yaml.MappingNode):
+            yield from _key_problems(value_node, model, path)
+
+
+def _source_problems(root: yaml.Node, config: Config) -> Iterator[tuple[int, str]]:
+    """Standards for sources that there are not. Not a rule of the values: a reload changes one without the other."""
+    directories = [str(each) for each in config.manifests.all_directories]
+    for source in config.pod_security.sources:
+        path = ("podSecurity", "sources", source)
+        if source == URL and config.manifests.url is None:
+            yield _line(_find(root, path)[0]), f"{_dotted(path)}: is of no use, manifests.url is not set"
+        elif source != URL and source not in directories:
+            words = f"is no directory of manifests, there are {', '.join(directories)}"
+            yield _line(_find(root, path)[0]), f"{_dotted(path)}: {words}"
 
 
 def _suggestion(key: str, known: Sequence[str]) -> str:
@@ -117,14 +145,16 @@ def _known(data: Any, model: type[BaseModel]) -> Any:
     """The data without unknown keys, which have been told of already; an empty section is one of defaults."""
     if not isinstance(data, Mapping):
         return data
-    known = {}
+    known: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         alias = field.alias or name
         if alias not in data:
             continue
-        section, listed = section_of(field), listed_section(field)
+        section, listed, entry = section_of(field), listed_section(field), entries_of(field)
         if listed is not None and isinstance(data[alias], list):
             known[alias] = [_known(item, listed) for item in data[alias]]
+        elif entry is not None and isinstance(data[alias], Mapping):
+            known[alias] = {str(key): _known(value, entry) for key, value in data[alias].items()}
         elif section is None:
             known[alias] = data[alias]
         elif data[alias] is not None:
@@ -178,6 +208,7 @@ _WORDS = {
     "bool_type": "{given} must be true or false",
     "string_type": "{given} is not text, put it in quotes",
     "path_type": "{given} is not a path",
+    "dict_type": "{given} must be a map, write for example {{/srv/pods: {{enforce: restricted}}}}",
     "tuple_type": "{given} must be a list, write for example [/srv/pods]",
     "missing": "{missing} is missing",
     "model_type": "{given} must be a group of settings, one a line, indented below the key",

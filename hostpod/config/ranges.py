@@ -53,6 +53,12 @@ def by_key(model: type[Section]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
+def entries_of(field: FieldInfo) -> type[Section] | None:
+    """The group that each value of a map of groups is; None for any other setting."""
+    kinds = get_args(field.annotation) if get_origin(field.annotation) is Mapping else ()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)), None)
+
+
 def settings(model: type[Section] = Config, above: Keys = ()) -> Iterator[tuple[Keys, FieldInfo]]:
     """Every single value of a group and of the groups below it, in order."""
     for key, field in by_key(model).items():
@@ -89,11 +95,11 @@ def duration_text(seconds: float) -> str:
 
 def range_of(keys: Keys) -> str:
     """`from 1s to 1h`, `one of auto, squashfs, directory`, or empty where anything of its kind goes."""
-    field = _field_at(keys)
+    field = _field(keys)
     if field is None:
         return ""
-    if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(_as_written(value) for value in get_args(field.annotation))
+    if choices := _choices(field.annotation):
+        return "one of " + ", ".join(_as_written(value) for value in choices)
     limits: dict[str, Any] = {}
     for constraint in field.metadata:
         limits |= {name: getattr(constraint, name) for name in _LIMITS if getattr(constraint, name, None) is not None}
@@ -111,11 +117,24 @@ def _as_written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _field_at(keys: Keys) -> FieldInfo | None:
-    known = dict(settings())
-    above = known.get(keys[:-1])
-    section = listed_section(above) if above else None
-    return by_key(section).get(keys[-1]) if section else known.get(keys)
+def _field(keys: Keys, model: type[Section] = Config) -> FieldInfo | None:
+    """The setting of these keys, which may be in an item of a list, or in an entry of a map."""
+    field = by_key(model).get(keys[0]) if keys else None
+    if field is None:
+        return None
+    section, listed, entry = section_of(field), listed_section(field), entries_of(field)
+    if section is not None:
+        return _field(keys[1:], section)
+    if listed is not None and len(keys) > 1:
+        return _field(keys[1:], listed)
+    return _field(keys[2:], entry) if entry is not None and len(keys) > 1 else field
+
+
+def _choices(kind: object) -> tuple[object, ...]:
+    """What a setting is one of; of one that may be unset, too."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next((get_args(each) for each in get_args(kind) if get_origin(each) is Literal), ())
 
 
 _FUNCTIONS = {
@@ -154,5 +173,11 @@ def unit_of(field: FieldInfo, keys: Keys) -> str:
         return "percentage" if is_share in _functions(field) else "amount or percentage"
     if not_negative in _functions(field):
         return "amount"
+    return _kind(field)
+
+
+def _kind(field: FieldInfo) -> str:
     kind = "path" if absolute_path in _functions(field) else "text"
+    if entries_of(field) is not None:
+        return "map"
     return f"list of {kind}s" if get_origin(field.annotation) is tuple else kind

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from hostpod.config import names
 from hostpod.config.devices import DeviceConfig, MemoryQosConfig, MemorySwapConfig
 from hostpod.config.kinds import LIVE, AbsolutePath, Address, Issuer, Seconds, Section, Subnet, Subnet6, WebAddress
+from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
@@ -380,6 +381,7 @@ class Config(Section):
     cgroups: CgroupConfig = CgroupConfig()
     security: SecurityConfig = SecurityConfig()
     service_accounts: ServiceAccountsConfig = ServiceAccountsConfig()
+    pod_security: PodSecurityConfig = PodSecurityConfig()
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()

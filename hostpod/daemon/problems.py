@@ -26,4 +26,5 @@ def _problem(found: FileProblem) -> Json:
         "message": problem.message,
         "text": str(problem),
         "keptPod": ", ".join(found.kept_pods) or None,
+        "warning": found.warning,
     }

@@ -132,7 +132,7 @@ class _Daemon:
         """Other settings, to those who use them."""
         journal.set_level(config.log_level)
         self.engine.reconfigure(config)
-        self.sources.reconfigure(config.manifests)
+        self.sources.reconfigure(config)
         self.pressure.look_now()
         tasks.create_task(self.shutdown.check(), name="check logind")
 
@@ -142,7 +142,7 @@ class _Daemon:
 
     def summary(self) -> str:
         """One line about all pods and manifests."""
-        broken = {problem["file"] for problem in self.node.problems()}
+        broken = {problem["file"] for problem in self.node.problems() if not problem.get("warning")}
         line = summary(self.engine.counts(), broken_manifests=len(broken))
         return "; ".join((line, *sorted(self.pressure.conditions)))
 

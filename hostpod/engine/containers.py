@@ -106,6 +106,9 @@ async def _create_monitored(state: PodState, container: Container, record: Conta
         place=place,
         systemd_cgroup=edges.cgroups.by_systemd(record.cgroup),
         journal=takes_containers(edges.config.logging.journal),
+        stdin=bool(container.stdin),
+        stdin_once=bool(container.stdin_once),
+        tty=bool(container.tty),
     )
 
 

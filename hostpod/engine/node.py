@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from hostpod.engine.attach import AttachSession, LogSession, attach_session
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.exec import Session, exec_session
 from hostpod.engine.logged import logged_attempt
 from hostpod.engine.pulls import pull_lines
+from hostpod.engine.records import ContainerRecord
 from hostpod.engine.refusals import REFUSALS
 from hostpod.engine.state import PodState
 from hostpod.engine.watchers import Change
@@ -57,7 +59,8 @@ class NodeView:
         """What is wrong with manifests now. Each new problem is an event as well."""
         for problem in problems:
             if problem not in self._problems:
-                self._edges.events.file(problem["file"], "FailedValidation", problem["text"])
+                reason = "PodSecurity" if problem.get("warning") else "FailedValidation"
+                self._edges.events.file(problem["file"], reason, problem["text"])
         self._problems = problems
 
     def pods(self) -> Sequence[Json]:
@@ -126,9 +129,7 @@ class NodeView:
             Path(record.log),
             options=options,
             below=self._edges.paths.logs,
-            ended=lambda: (
-                state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers
-            ),
+            ended=lambda: _has_ended(state, record),
         )
 
     @asynccontextmanager
@@ -136,14 +137,35 @@ class NodeView:
         self, *, namespace: str, pod: str, container: str, command: Sequence[str], tty: bool, stdin: bool
     ) -> AsyncIterator[Session]:
         """Run a command in a running container."""
-        state = self._pod(namespace, pod)
-        running = [r.id for r in state.containers.values() if r.name == container and r.phase == "running"]
-        if not running:
-            raise StatusError("BadRequest", f'container "{container}" of pod "{pod}" is not running')
-        log = state.paths.container(running[0]).bundle / f"exec-{uuid4().hex}.log"
-        argv = self._edges.runc.exec_argv(running[0], argv=command, tty=tty, log=log)
+        state, record = self._running(namespace, pod, container)
+        log = state.paths.container(record.id).bundle / f"exec-{uuid4().hex}.log"
+        argv = self._edges.runc.exec_argv(record.id, argv=command, tty=tty, log=log)
         async with exec_session(argv, tty=tty, stdin=stdin, log=log) as session:
             yield session
+
+    @asynccontextmanager
+    async def attach(
+        self, *, namespace: str, pod: str, container: str, stdin: bool
+    ) -> AsyncIterator[AttachSession | LogSession]:
+        """Look at what a running container writes, and with `stdin` write to it."""
+        state, record = self._running(namespace, pod, container)
+        async with attach_session(
+            state.record.pod.spec.container(container),
+            record,
+            bundle=state.paths.container(record.id).bundle,
+            logs=self._edges.paths.logs,
+            stdin=stdin,
+            ended=lambda: _has_ended(state, record),
+        ) as session:
+            yield session
+
+    def _running(self, namespace: str, pod: str, container: str) -> tuple[PodState, ContainerRecord]:
+        """The attempt of a container that runs."""
+        state = self._pod(namespace, pod)
+        running = [r for r in state.containers.values() if r.name == container and r.phase == "running"]
+        if not running:
+            raise StatusError("BadRequest", f'container "{container}" of pod "{pod}" is not running')
+        return state, running[0]
 
     def _status(self, namespace: str, pod: str, container: str) -> Json:
         shown = self._engine.pod(namespace, pod)
@@ -171,6 +193,11 @@ def claim_users(pods: Iterable[Json]) -> Mapping[Claim, Sequence[str]]:
                 name = volume["persistentVolumeClaim"]["claimName"]
                 users.setdefault(Claim(namespace=metadata["namespace"], name=name), []).append(metadata["name"])
     return {claim: sorted(set(names)) for claim, names in users.items()}
+
+
+def _has_ended(state: PodState, record: ContainerRecord) -> bool:
+    """Whether an attempt is over, as far as it is known."""
+    return state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers
 
 
 def _image(image: Image) -> Json:

@@ -24,6 +24,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     "ShutdownCalledOff": "e99d85568b2949169054b3cbb6f2aa71",
     # manifests and pods
     "FailedValidation": "ae151789480a4221b2a448963f74fd98",
+    "PodSecurity": "051ed8457c1f4f19b598726886ab8d32",
     "OutOfpods": "960f78c868bd46be80817387e2e08a38",
     "OutOfcpu": "c528e6198aec4758853123f79bc7db5c",
     "OutOfmemory": "a9f03503f08e44eb9ffd28ed2bbf05ca",

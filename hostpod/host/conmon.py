@@ -72,6 +72,7 @@ class Conmon:
         systemd_cgroup: bool = False,
         journal: bool = False,
         stdin: bool = False,
+        stdin_once: bool = False,
         tty: bool = False,
     ) -> int:
         """`runc create` under a new conmon; returns the container's pid. Its process waits for `runc start`.
@@ -80,6 +81,9 @@ class Conmon:
         `systemd_cgroup` runc has systemd make the container's cgroup. With `journal` conmon writes each line to
         journald as well, as CONTAINER_NAME=`name`.
 
+        Without `stdin` the container reads /dev/null. With it conmon holds a pipe (or, with `tty`, the terminal) open
+        for those who attach, or with `stdin_once` until one who attached has gone.
+
         Raises ContainerRefusedError when the container's program is at fault and ConmonError for anything else. When
         the caller is cancelled conmon is killed, and runc with it; what runc made until then is deleted by the caller.
         """
@@ -87,7 +91,7 @@ class Conmon:
         argv += ["--conmon-pidfile", str(conmon_pid_file)]
         argv += ["--systemd-cgroup"] if systemd_cgroup else []  # handed on to runc
         argv += ["--log-path", "journald:"] if journal else []
-        argv += ["--stdin"] if stdin else []
+        argv += ["--stdin", *([] if stdin_once else ["--leave-stdin-open"])] if stdin else []
         argv += ["--terminal"] if tty else []
         self._make_room(conmon_pid_file)
         try:

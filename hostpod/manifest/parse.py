@@ -18,6 +18,7 @@ from hostpod.manifest.configs import (
 from hostpod.manifest.defaults import with_defaults
 from hostpod.manifest.documents import ObjectNode, objects_of
 from hostpod.manifest.place import Finding, Path, Place, Problem, path_text
+from hostpod.manifest.pod_security import PRIVILEGED, PodSecurity, refused, warned
 from hostpod.manifest.rules import Violation, validate_pod
 from hostpod.manifest.structure import StructureReader, locate
 from hostpod.manifest.survey import survey
@@ -54,12 +55,16 @@ class ParsedConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parsed:
-    """What a file holds: the objects without problems, all problems and all notes, both in order of line."""
+    """What a file holds: the objects without problems, all problems, notes and warnings, each in order of line.
+
+    Warnings are of pods without problems, too.
+    """
 
     pods: tuple[ParsedPod, ...]
     problems: tuple[Problem, ...]
     notes: tuple[Note, ...] = ()
     configs: tuple[ParsedConfig, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 class _Reading(NamedTuple):
@@ -70,15 +75,19 @@ class _Reading(NamedTuple):
     name: Finding
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
 
 
-def parse_manifest(content: bytes, *, file: str) -> Parsed:
-    """Everything that a file says; never raises. `file` is the name that problems show."""
+def parse_manifest(content: bytes, *, file: str, security: PodSecurity = PRIVILEGED) -> Parsed:
+    """Everything that a file says; never raises. `file` is the name that problems show.
+
+    Pods must keep the standard that `security` enforces, as they must keep all other rules.
+    """
     source = read_documents(content)
     findings = list(source.findings)
     readings: list[_Reading] = []
     for document in source.documents:
-        wrapping, read = _read_document(document)
+        wrapping, read = _read_document(document, security)
         findings += wrapping
         readings += read
     repeated = {reading.name.place: finding for reading, finding in _repetitions(readings)}
@@ -95,10 +104,11 @@ def parse_manifest(content: bytes, *, file: str) -> Parsed:
             # A claim needs nothing: it is a directory that is made for the first pod that names it.
             if not isinstance(each.value, Pod | PersistentVolumeClaim)
         ),
+        warnings=_problems((finding for each in good for finding in each.warnings), file),
     )
 
 
-def _read_document(document: Document) -> tuple[list[Finding], list[_Reading]]:
+def _read_document(document: Document, security: PodSecurity) -> tuple[list[Finding], list[_Reading]]:
     """What is wrong around the objects of a document, and its objects with what is wrong with each."""
     around = list(document.findings)
     nodes: list[ObjectNode] = []
@@ -111,11 +121,11 @@ def _read_document(document: Document) -> tuple[list[Finding], list[_Reading]]:
     for found in nodes:
         own = [finding for finding in around if finding.path[: len(found.path)] == found.path]
         around = [finding for finding in around if finding not in own]
-        readings.append(_read_object(found, own))
+        readings.append(_read_object(found, own, security))
     return around, readings
 
 
-def _read_object(found: ObjectNode, own: Collection[Finding]) -> _Reading:
+def _read_object(found: ObjectNode, own: Collection[Finding], security: PodSecurity) -> _Reading:
     reader = StructureReader()
     data = reader.read_object(found.node, found.model, ())
     value, violations = _checked(found, data, reader.findings)
@@ -129,12 +139,14 @@ def _read_object(found: ObjectNode, own: Collection[Finding]) -> _Reading:
     told.add((remark.path, remark.message, None) for remark in remarks if remark.kind == "not supported")
     told.add((finding.path, finding.message, finding.place) for finding in structure)
     told.add((path, message, None) for path, message in violations)
+    told.add((*breach, None) for breach in (refused(value, security) if isinstance(value, Pod) else ()))
     return _Reading(
         value=value,
         line=found.node.place.line,
         name=placed(("metadata", "name"), ""),
         findings=(*own, *(placed(*complaint) for complaint in told.complaints)),
         notes=tuple(placed(remark.path, remark.message) for remark in remarks if remark.kind == "no effect"),
+        warnings=tuple(placed(*breach) for breach in (warned(value, security) if isinstance(value, Pod) else ())),
     )
 
 

@@ -196,7 +196,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **works("resizePolicy"),
         **works("livenessProbe", "readinessProbe", "startupProbe"),
         **unsupported("volumeDevices"),
-        **unsupported("stdin", "stdinOnce", "tty"),
+        **works("stdin", "stdinOnce", "tty"),
     },
     ContainerResizePolicy: works("resourceName", "restartPolicy"),
     ContainerRestartRule: {"action": only("Restart"), **works("exitCodes")},

@@ -11,7 +11,7 @@ from hostpod import __version__
 from hostpod.host.machine import machine_info
 from hostpod.kube.api_status import StatusError
 from hostpod.server.answers import json_answer, json_lines, status_errors, stream, track_streams
-from hostpod.server.exec import run_exec
+from hostpod.server.exec import run_attach, run_exec
 from hostpod.server.logs import send_logs
 from hostpod.server.names import container_problem, find_pod, pod_not_found
 from hostpod.server.node import Node
@@ -40,6 +40,7 @@ def control_app(node: Node, *, machine: MachineReader = machine_info) -> web.App
     app.router.add_post("/images/load", _load)
     app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", _logs)
     app.router.add_get("/exec/{namespace}/{pod}/{container}", _exec, allow_head=False)
+    app.router.add_get("/attach/{namespace}/{pod}/{container}", _attach, allow_head=False)
     return app
 
 
@@ -105,6 +106,11 @@ async def _logs(request: web.Request) -> web.StreamResponse:
 async def _exec(request: web.Request) -> web.StreamResponse:
     pod, container = _asked_container(request)
     return await run_exec(request, node_of(request), pod=pod, container=container)
+
+
+async def _attach(request: web.Request) -> web.StreamResponse:
+    pod, container = _asked_container(request)
+    return await run_attach(request, node_of(request), pod=pod, container=container)
 
 
 def _asked_pod(request: web.Request) -> Mapping[str, Any]:

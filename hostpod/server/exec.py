@@ -1,11 +1,14 @@
-"""Commands in containers over a WebSocket: stdin and the terminal's size in, stdout, stderr and the end out."""
+"""Commands in containers, and containers themselves, over a WebSocket.
+
+Stdin and the terminal's size go in, stdout, stderr and the end come out.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -25,12 +28,9 @@ async def run_exec(request: web.Request, node: Node, *, pod: Mapping[str, Any], 
 
     A command that cannot be started is told over the WebSocket: a browser's and most clients' handshake hides bodies.
     """
-    socket = web.WebSocketResponse(protocols=channels.PROTOCOLS, max_msg_size=_MESSAGE_LIMIT_BYTES, compress=False)
     command = request.query.getall("command", [])
     if not command:
         raise StatusError("BadRequest", "no command given: command= must be there at least once")
-    if not socket.can_prepare(request):
-        raise StatusError("BadRequest", "exec needs a WebSocket: upgrade request required")
     session = node.exec(
         namespace=pod["metadata"]["namespace"],
         pod=pod["metadata"]["name"],
@@ -39,6 +39,27 @@ async def run_exec(request: web.Request, node: Node, *, pod: Mapping[str, Any], 
         tty=flag(request.query, "tty"),
         stdin=flag(request.query, "stdin"),
     )
+    return await _joined(request, session, what="exec")
+
+
+async def run_attach(request: web.Request, node: Node, *, pod: Mapping[str, Any], container: str) -> web.StreamResponse:
+    """Join a container's output, and its stdin where that is asked for, to the WebSocket. The container goes on when
+    the client goes."""
+    session = node.attach(
+        namespace=pod["metadata"]["namespace"],
+        pod=pod["metadata"]["name"],
+        container=container,
+        stdin=flag(request.query, "stdin"),
+    )
+    return await _joined(request, session, what="attach")
+
+
+async def _joined(
+    request: web.Request, session: AbstractAsyncContextManager[ExecSession], *, what: str
+) -> web.StreamResponse:
+    socket = web.WebSocketResponse(protocols=channels.PROTOCOLS, max_msg_size=_MESSAGE_LIMIT_BYTES, compress=False)
+    if not socket.can_prepare(request):
+        raise StatusError("BadRequest", f"{what} needs a WebSocket: upgrade request required")
     async with tracked(request):
         await socket.prepare(request)
         try:

@@ -18,7 +18,8 @@ OutputStream = Literal["stdout", "stderr"]
 
 
 class ExecSession(Protocol):
-    """A command that runs in a container. It is killed and reaped when the context that gave it is left."""
+    """A command that runs in a container, which is killed and reaped when the context that gave it is left; or a
+    container that somebody is attached to, which goes on."""
 
     async def write_stdin(self, data: bytes) -> None:
         """Wait until the command's stdin took the data; nothing when the command closed its end."""
@@ -54,10 +55,10 @@ class Node(Protocol):
         """v1 Pods with their status, as GET /pods shows them. A snapshot that nobody changes later."""
 
     def problems(self) -> Sequence[JsonObject]:
-        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod"}.
+        """What is wrong with manifests: {"file", "line", "column", "path", "message", "keptPod", "warning"}.
 
         `line` is 0 for a whole file; `keptPod` has the names of the pods that go on as they were, joined by ", ", or
-        is None.
+        is None. What `warning` says of a pod does not keep it from running.
         """
 
     async def plan(self, proposal: Proposal) -> JsonObject:
@@ -101,3 +102,8 @@ class Node(Protocol):
         self, *, namespace: str, pod: str, container: str, command: Sequence[str], tty: bool, stdin: bool
     ) -> AbstractAsyncContextManager[ExecSession]:
         """Run a command in a running container. Without `stdin` the command reads end of file at once."""
+
+    def attach(
+        self, *, namespace: str, pod: str, container: str, stdin: bool
+    ) -> AbstractAsyncContextManager[ExecSession]:
+        """Look at what a running container writes from now on, and with `stdin` write to it, until it has ended."""

@@ -95,7 +95,7 @@ class ManifestBook:
         before = self.state(name)
         pods = tuple(self._sourced(self.path(name), parsed, before, now))
         configs, problems = self._configs(self.path(name), parsed.configs, before)
-        return updated(before, pods, (*parsed.problems, *problems), configs)
+        return updated(before, pods, (*parsed.problems, *problems), configs, parsed.warnings)
 
     def _sourced(self, file: str, parsed: Parsed, before: FileState, now: float) -> Iterator[SourcedPod]:
         """The pods of a file for this node; one that is the same as before is still the one that was seen then."""

@@ -14,11 +14,11 @@ from hostpod.config import ManifestConfig
 from hostpod.host.clock import now
 from hostpod.host.inotify import Event, Inotify, InotifyError, Mask
 from hostpod.kube import Pod
-from hostpod.manifest import Parsed, Problem
+from hostpod.manifest import PRIVILEGED, Parsed, PodSecurity, Problem
 from hostpod.sources.book import ManifestBook, known_below, problem_of
 from hostpod.sources.encrypted import DecryptionError, decrypted, parse_file
 from hostpod.sources.files import Stamp, is_encrypted, is_manifest, may_be_temporary, stamp_of
-from hostpod.sources.proposal import Preview, ProposedFile, opened, read_proposed
+from hostpod.sources.proposal import Limits, Preview, ProposedFile, opened, read_proposed
 from hostpod.sources.reading import Absent, BeingWritten, Content, Unreadable, read_manifest
 from hostpod.sources.snapshot import FileProblem, Snapshot, SourcedPod
 from hostpod.sources.watching import DirectoryWatch
@@ -68,9 +68,11 @@ class DirectorySource:
         node_name: str,
         suffix: bool,
         known: Mapping[str, Sequence[Pod]] | None = None,
+        security: PodSecurity = PRIVILEGED,
     ) -> None:
         self._config = config
-        self.name = str(directory)
+        self._security = security
+        self.name = self.setting = str(directory)
         self.directory = directory
         self._book = ManifestBook(
             lambda name: str(directory / name),
@@ -89,11 +91,12 @@ class DirectorySource:
         self._parsing = False
         self._pings: list[Callable[[], None]] = []
 
-    def reconfigure(self, config: ManifestConfig) -> None:
-        """Other times and sizes from now on."""
-        if config.max_bytes != self._config.max_bytes:
+    def reconfigure(self, config: ManifestConfig, security: PodSecurity) -> None:
+        """Other times, sizes and standards from now on."""
+        if config.max_bytes != self._config.max_bytes or security != self._security:
             self._stamps.clear()  # so that every file is read anew
         self._config = config
+        self._security = security
         self._rescan = True
         self._wake()
 
@@ -103,7 +106,8 @@ class DirectorySource:
         Raises ProposalError.
         """
         readable = [await opened(each) for each in files]
-        parsed = await asyncio.to_thread(read_proposed, readable, self.directory, max_bytes=self._config.max_bytes)
+        limits = Limits(max_bytes=self._config.max_bytes, security=self._security)
+        parsed = await asyncio.to_thread(read_proposed, readable, self.directory, limits)
         paths = tuple(self._book.path(name) for name in parsed)
         return Preview(snapshot=self._book.supposing(parsed, now(), whole=whole), files=paths)
 
@@ -263,8 +267,8 @@ class DirectorySource:
 
     async def _parsed(self, data: bytes, file: str) -> Parsed:
         if len(data) <= LARGE_BYTES:
-            return parse_file(data, file=file)
-        return await self._apart(asyncio.to_thread(parse_file, data, file=file))
+            return parse_file(data, file=file, security=self._security)
+        return await self._apart(asyncio.to_thread(parse_file, data, file=file, security=self._security))
 
     async def _apart(self, work: Awaitable[T]) -> T:
         """What takes time and is done elsewhere: whoever asks meanwhile whether the source lives is answered."""

@@ -12,7 +12,7 @@ from pathlib import PurePath
 
 from hostpod.host.process import CommandError, CommandFailedError, CommandNotFoundError, run
 from hostpod.kube import Secret
-from hostpod.manifest import Parsed, Problem, parse_manifest
+from hostpod.manifest import PRIVILEGED, Parsed, PodSecurity, Problem, parse_manifest
 from hostpod.manifest.place import one_line
 from hostpod.sources.files import is_encrypted
 
@@ -62,12 +62,12 @@ def _explained(error: CommandFailedError, name: str) -> str:
     return f"{plain.format(name=name)} ({last})" if plain else last
 
 
-def parse_file(content: bytes, *, file: str) -> Parsed:
+def parse_file(content: bytes, *, file: str, security: PodSecurity = PRIVILEGED) -> Parsed:
     """What a file says, which is decrypted already. Of an encrypted one Secrets alone count, and no value is shown.
 
     Pods would be written down and shown as they are, with all that they hold.
     """
-    parsed = parse_manifest(content, file=file)
+    parsed = parse_manifest(content, file=file, security=security)
     if not is_encrypted(PurePath(file).name):
         return parsed
     others = [each.line for each in parsed.pods]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hostpod.manifest import Parsed, parse_manifest
+from hostpod.manifest import PRIVILEGED, Parsed, PodSecurity, parse_manifest
 from hostpod.sources.book import problem_of
 from hostpod.sources.encrypted import DecryptionError, decrypted, parse_file
 from hostpod.sources.files import is_encrypted
@@ -44,6 +44,14 @@ class Preview:
     files: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What is taken from a directory: files up to a size, and pods that keep a standard."""
+
+    max_bytes: int
+    security: PodSecurity = PRIVILEGED
+
+
 async def opened(file: ProposedFile) -> ProposedFile:
     """A proposed file as the daemon would read it."""
     if file.refused is not None or file.name is None or not is_encrypted(file.name):
@@ -54,19 +62,19 @@ async def opened(file: ProposedFile) -> ProposedFile:
         return replace(file, refused=str(error))
 
 
-def read_proposed(files: Iterable[ProposedFile], directory: Path, *, max_bytes: int) -> Mapping[str, Parsed]:
+def read_proposed(files: Iterable[ProposedFile], directory: Path, limits: Limits) -> Mapping[str, Parsed]:
     """What the files say, by their names, as if they were read from the directory. Raises ProposalError."""
     found: dict[str, Parsed] = {}
     for each in files:
         name = each.name or _own_name(each.content)
-        refused = each.refused or _refused(each.content, max_bytes)
+        refused = each.refused or _refused(each.content, limits.max_bytes)
         path = str(directory / name)
         if name in found:
             raise ProposalError(f"two of the files would be {path}: name one of them")
         if refused is not None:
             found[name] = Parsed(pods=(), problems=(problem_of(path, refused),))
         else:
-            found[name] = parse_file(each.content, file=path)
+            found[name] = parse_file(each.content, file=path, security=limits.security)
     return found
 
 

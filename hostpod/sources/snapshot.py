@@ -35,10 +35,14 @@ S = TypeVar("S", SourcedPod, SourcedConfig)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileProblem:
-    """What is wrong with a file, and the names of the pods that go on as the file said before."""
+    """What is wrong with a file, and the names of the pods that go on as the file said before.
+
+    A warning is of a pod that runs all the same.
+    """
 
     problem: Problem
     kept_pods: tuple[str, ...] = ()
+    warning: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +63,7 @@ class FileState:
     kept: tuple[SourcedPod, ...] = ()
     configs: tuple[SourcedConfig, ...] = ()
     kept_configs: tuple[SourcedConfig, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def wished(self) -> tuple[SourcedPod, ...]:
@@ -86,16 +91,18 @@ def updated(
     pods: tuple[SourcedPod, ...],
     problems: tuple[Problem, ...],
     configs: tuple[SourcedConfig, ...] = (),
+    warnings: tuple[Problem, ...] = (),
 ) -> FileState:
     """The file after a change. While it has problems, an object that it no longer says rightly stays as it was."""
     if not problems:
-        return FileState(pods=pods, configs=configs)
+        return FileState(pods=pods, configs=configs, warnings=warnings)
     return FileState(
         pods=pods,
         problems=problems,
         kept=_missing(before.wished, pods, _pod_key),
         configs=configs,
         kept_configs=_missing(before.all_configs, configs, _config_key),
+        warnings=warnings,
     )
 
 
@@ -121,7 +128,8 @@ def _told(state: FileState) -> Snapshot:
     """One file alone."""
     kept_pods = tuple(sourced.pod.name for sourced in state.kept)
     problems = tuple(FileProblem(problem=problem, kept_pods=kept_pods) for problem in state.problems)
-    return Snapshot(pods=state.wished, problems=problems, configs=state.all_configs)
+    warnings = tuple(FileProblem(problem=problem, warning=True) for problem in state.warnings)
+    return Snapshot(pods=state.wished, problems=(*problems, *warnings), configs=state.all_configs)
 
 
 def _pod_key(sourced: SourcedPod) -> Hashable:

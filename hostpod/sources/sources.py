@@ -9,25 +9,32 @@ from pathlib import Path
 from typing import Protocol
 
 from hostpod.config import Config, ManifestConfig
+from hostpod.config.pod_security import URL
 from hostpod.kube import Pod
+from hostpod.manifest import PodSecurity
 from hostpod.sources.directory import DirectorySource
 from hostpod.sources.proposal import Preview, Proposal, ProposalError
 from hostpod.sources.snapshot import Snapshot, joined
+from hostpod.sources.standards import security_of
 
 SAVED = "manifests-of-url.json"
 """In the state directory: what the URL said last."""
 
 
 class Source(Protocol):
-    """Something that has manifests. `watch` tells what they say at the start and whenever it changed."""
+    """Something that has manifests. `watch` tells what they say at the start and whenever it changed.
+
+    `setting` is its name among podSecurity.sources.
+    """
 
     name: str
+    setting: str
 
     def watch(self) -> AsyncGenerator[Snapshot, None]: ...
 
     def ping(self, answer: Callable[[], None]) -> None: ...
 
-    def reconfigure(self, config: ManifestConfig) -> None: ...
+    def reconfigure(self, config: ManifestConfig, security: PodSecurity) -> None: ...
 
 
 class Sources:
@@ -70,10 +77,10 @@ class Sources:
         """By name what shows that work goes on."""
         return {f"manifests {source.name}": source.ping for source in self._sources}
 
-    def reconfigure(self, config: ManifestConfig) -> None:
-        """Other times and sizes from now on. Directories and URL must be the same."""
+    def reconfigure(self, config: Config) -> None:
+        """Other times, sizes and standards from now on. Directories and URL must be the same."""
         for source in self._sources:
-            source.reconfigure(config)
+            source.reconfigure(config.manifests, security_of(config.pod_security, source.setting))
 
     async def aclose(self) -> None:
         """Nothing is watched any more."""
@@ -93,7 +100,14 @@ def open_sources(config: Config, *, state: Path, known: Mapping[str, Sequence[Po
     """Those that are set. `known` are the pods that run already, by file: what is broken keeps them."""
     manifests, node_name, suffix = config.manifests, config.node_name, config.pod_name_suffix
     sources: list[Source] = [
-        DirectorySource(directory, manifests, node_name=node_name, suffix=suffix, known=known)
+        DirectorySource(
+            directory,
+            manifests,
+            node_name=node_name,
+            suffix=suffix,
+            known=known,
+            security=security_of(config.pod_security, str(directory)),
+        )
         for directory in manifests.all_directories
     ]
     if manifests.url is None:
@@ -102,6 +116,9 @@ def open_sources(config: Config, *, state: Path, known: Mapping[str, Sequence[Po
     else:
         from hostpod.sources.url import UrlSource  # noqa: PLC0415 - only who has a URL needs it
 
+        security = security_of(config.pod_security, URL)
         saved = state / SAVED
-        sources.append(UrlSource(manifests, node_name=node_name, suffix=suffix, saved=saved, known=known))
+        sources.append(
+            UrlSource(manifests, node_name=node_name, suffix=suffix, saved=saved, known=known, security=security)
+        )
     return Sources(sources)

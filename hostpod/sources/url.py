@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import assert_never
 
 from hostpod.config import ManifestConfig
+from hostpod.config.pod_security import URL
 from hostpod.host.clock import now
 from hostpod.host.store import StoreError
 from hostpod.kube import Pod
-from hostpod.manifest import parse_manifest
+from hostpod.manifest import PRIVILEGED, PodSecurity, parse_manifest
 from hostpod.sources.book import ManifestBook, problem_of
 from hostpod.sources.fetching import Fetched, Fetcher, NotModified, Refused
 from hostpod.sources.saved import Saved, digest_of, load, save
@@ -40,11 +41,14 @@ class UrlSource:
         suffix: bool,
         saved: Path,
         known: Mapping[str, Sequence[Pod]] | None = None,
+        security: PodSecurity = PRIVILEGED,
     ) -> None:
         assert config.url is not None
         self._config = config
+        self._security = security
         self._url = config.url
         self.name = shown(config.url)
+        self.setting = URL
         running = (known or {}).get(self.name)
         self._book = ManifestBook(
             lambda _: self.name,
@@ -65,11 +69,12 @@ class UrlSource:
         self._woken = asyncio.Event()
         self._pings: list[Callable[[], None]] = []
 
-    def reconfigure(self, config: ManifestConfig) -> None:
-        """Other times and sizes from now on. The URL must be the same."""
-        if config.max_bytes != self._config.max_bytes:
+    def reconfigure(self, config: ManifestConfig, security: PodSecurity) -> None:
+        """Other times, sizes and standards from now on. The URL must be the same."""
+        if config.max_bytes != self._config.max_bytes or security != self._security:
             self._etag = self._digest = None
         self._config = config
+        self._security = security
         self._anew = True
         self._woken.set()
 
@@ -159,7 +164,7 @@ class UrlSource:
             )
 
     async def _read(self, body: bytes) -> None:
-        parsed = await asyncio.to_thread(parse_manifest, body, file=self.name)
+        parsed = await asyncio.to_thread(parse_manifest, body, file=self.name, security=self._security)
         self._book.take(_ONLY, parsed, now())
         self._digest = hashlib.blake2b(body).digest()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.harness import FOREVER, Daemon, conditions, pod, reasons, statuses, waiting
+from tests.integration.harness import FOREVER, Daemon, conditions, container, pod, reasons, statuses, waiting
 
 pytestmark = pytest.mark.integration
 
@@ -124,13 +125,22 @@ def test_a_command_that_is_not_there_is_tried_again_with_back_off(node: Daemon) 
     assert '"ngnix": executable file not found in $PATH' in status["lastState"]["terminated"]["message"]
 
 
-def test_a_missing_working_directory_is_made(node: Daemon) -> None:
-    manifest = pod("place", "pwd")
-    manifest["spec"]["containers"][0]["workingDir"] = "/made/here"
-    manifest["spec"]["restartPolicy"] = "Never"
+def test_a_missing_working_directory_is_made_and_no_link_leads_out_of_the_container(node: Daemon) -> None:
+    outside = Path("/var") / f"hostpod-{node.names.cgroup_root}"
+    manifest = pod("place", "pwd; stat -c '%a %u' /made /made/here", "pwd -P", restartPolicy="Never")
+    mount = {"name": "links", "mountPath": "/links"}
+    manifest["spec"] |= {
+        "volumes": [{"name": "links", "emptyDir": {}}],
+        "initContainers": [container("link", "ln -s /var /links/out", volumeMounts=[mount])],
+    }
+    made, linked = manifest["spec"]["containers"]
+    made |= {"workingDir": "/made/here", "securityContext": {"runAsUser": 1000}}
+    linked |= {"workingDir": f"/links/out/{outside.name}", "volumeMounts": [mount]}
     node.drop("place.yaml", manifest)
     node.wait_phase("place-lab", "Succeeded")
-    assert node.said("place-lab") == "/made/here\n"
+    assert node.said("place-lab") == "/made/here\n755 0\n755 0\n"
+    assert node.said("place-lab", "c1") == f"{outside}\n"
+    assert not outside.exists()
 
 
 @pytest.mark.controllers

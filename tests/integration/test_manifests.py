@@ -168,7 +168,6 @@ def test_a_pod_is_shown_with_its_defaults(node: Daemon) -> None:
     [
         ("spec", "imagePullSecrets", [{"name": "registry"}]),
         ("spec", "hostUsers", False),
-        ("container", "stdin", True),
         ("container", "securityContext", {"appArmorProfile": {"type": "RuntimeDefault"}}),
         ("container", "volumeDevices", [{"name": "disk", "devicePath": "/dev/xvda"}]),
     ],

@@ -159,3 +159,10 @@ def test_no_daemon(tmp_path: Path) -> None:
     result = Hostpod(tmp_path / "none")("plan")
     assert result.exit_code == 1
     assert result.stderr.startswith("error: hostpod does not run: nothing answers at ")
+
+
+def test_what_is_only_warned_of_is_no_problem(served: Served, hostpod: Hostpod, web: Path) -> None:
+    answer(served, files=(WEB,), problems=[{**PROBLEM, "warning": True}])
+    result = hostpod("plan", str(web))
+    assert result.exit_code == 0
+    assert f"{web}:{PROBLEM['line']}: warning: {PROBLEM['path']}: {PROBLEM['message']}" in result.stderr

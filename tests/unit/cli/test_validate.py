@@ -197,3 +197,37 @@ def test_settings_that_cannot_be_used(hostpod: Hostpod, tmp_path: Path) -> None:
     (tmp_path / "web.yaml").write_text(GOOD)
     result = hostpod("validate", "--config", str(tmp_path / "none"), str(tmp_path / "web.yaml"))
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "error: the settings cannot be used")
+
+
+HOSTILE = "{apiVersion: v1, kind: Pod, metadata: {name: w}, spec: {hostPID: true, containers: [{name: a, image: b}]}}"
+BROKEN = 'spec.hostPID: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)'
+
+
+def test_pods_are_held_to_a_standard_that_is_named(hostpod: Hostpod, tmp_path: Path) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text(HOSTILE)
+    assert hostpod("validate", str(file)).exit_code == 0
+    result = hostpod("validate", "--pod-security", "baseline", str(file))
+    assert result.exit_code == 1
+    assert result.stderr == f"{file}:1: {BROKEN}\n"
+
+
+def test_pods_are_held_to_the_standard_of_where_they_are(hostpod: Hostpod, tmp_path: Path) -> None:
+    config, strict, lax = tmp_path / "hostpod.yaml", tmp_path / "strict", tmp_path / "lax"
+    config.write_text(
+        f"manifests: {{directory: {strict}, directories: [{lax}]}}\n"
+        f"podSecurity: {{enforce: baseline, sources: {{{lax}: {{enforce: privileged, warn: baseline}}}}}}\n"
+    )
+    for directory in (strict, lax):
+        directory.mkdir()
+        (directory / "web.yaml").write_text(HOSTILE)
+    result = hostpod("validate", "--config", str(config), str(strict / "web.yaml"), str(lax / "web.yaml"))
+    assert result.exit_code == 1
+    warning = BROKEN.replace("violates", "would violate")
+    assert result.stderr == f"{strict}/web.yaml:1: {BROKEN}\n{lax}/web.yaml:1: warning: {warning}\n"
+    alone = hostpod("validate", "--config", str(config), "-o", "json", str(lax))
+    assert alone.exit_code == 0
+    (shown,) = json.loads(alone.stdout)
+    assert (shown["pods"], shown["problems"]) == (["w"], [])
+    assert [each["message"] for each in shown["warnings"]] == [warning.partition(": ")[2]]
+    assert hostpod("validate", "--config", str(config), "-", stdin=HOSTILE.encode()).exit_code == 1

@@ -17,5 +17,6 @@ def test_a_problem_as_people_see_it() -> None:
         "message": "unknown field",
         "text": "web.yaml:3: spec.x: unknown field",
         "keptPod": "a-host, b-host",
+        "warning": False,
     }
     assert none_kept["keptPod"] is None

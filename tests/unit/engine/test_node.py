@@ -230,6 +230,15 @@ def test_volumes(machine: Machine) -> None:
     asyncio.run(run())
 
 
+def test_what_is_only_warned_of_is_an_event_of_its_own(machine: Machine) -> None:
+    async def run() -> None:
+        host = Host(machine)
+        host.node.show_problems([{**PROBLEM, "warning": True}, PROBLEM])
+        assert [event["reason"] for event in host.node.events()] == ["PodSecurity", "FailedValidation"]
+
+    asyncio.run(run())
+
+
 def test_images(machine: Machine) -> None:
     async def run() -> None:
         (image,) = Host(machine).node.images()

@@ -4,13 +4,15 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from hostpod.host.cgroup import CgroupError
 from hostpod.host.conmon import Conmon, ConmonError, ContainerRefusedError, was_oom_killed
+
+NOTHING: Mapping[str, bool] = {}
 
 
 def monitor(tmp_path: Path, script: str) -> Conmon:
@@ -34,6 +36,7 @@ def create(
     *,
     journal: bool = False,
     systemd_cgroup: bool = False,
+    stdio: Mapping[str, bool] = NOTHING,
     place: Callable[[int], Awaitable[None]] | None = None,
 ) -> int:
     creation = conmon.create(
@@ -46,8 +49,25 @@ def create(
         journal=journal,
         systemd_cgroup=systemd_cgroup,
         place=place,
+        **stdio,
     )
     return asyncio.run(creation)
+
+
+@pytest.mark.parametrize(
+    ("stdio", "words"),
+    [
+        ({}, []),
+        ({"stdin": True}, ["--stdin", "--leave-stdin-open"]),
+        ({"stdin": True, "stdin_once": True}, ["--stdin"]),
+        ({"stdin_once": True, "tty": True}, ["--terminal"]),
+    ],
+)
+def test_stdio(tmp_path: Path, stdio: Mapping[str, bool], words: list[str]) -> None:
+    script = """echo "$@" > args; echo '{"data": 42}' > $PIPE"""
+    create(monitor(tmp_path, script), tmp_path, stdio=stdio)
+    arguments = (tmp_path / "args").read_text().split()
+    assert [each for each in arguments if "stdin" in each or "terminal" in each] == words
 
 
 def test_the_pid_comes_through_the_pipe_and_nothing_is_inherited(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hostpod.manifest import Parsed, parse_manifest, static_pod
+from hostpod.manifest import Parsed, PodSecurity, parse_manifest, static_pod
 from tests.unit.manifest.test_parse import CLASSIC
 from tests.unit.manifest.write import WEB
 
@@ -38,6 +38,9 @@ RICH["spec"] |= {
 }
 RICH["metadata"] |= {"labels": {"a": "b"}, "annotations": {"a/b": "c"}, "creationTimestamp": "2026-11-21T03:51:35Z"}
 RICH["spec"]["containers"][0] |= {
+    "stdin": True,
+    "stdinOnce": True,
+    "tty": True,
     "resources": {"limits": {"cpu": "500m"}, "requests": {"memory": "1Gi"}},
     "livenessProbe": {"httpGet": {"port": 80}, "periodSeconds": 5},
     "lifecycle": {"preStop": {"exec": {"command": ["a"]}}},
@@ -98,6 +101,8 @@ def mutated(draw: st.DrawFn) -> Any:
 
 def check(content: bytes) -> Parsed:
     parsed = parse_manifest(content, file="f")
+    held = parse_manifest(content, file="f", security=PodSecurity(enforce="baseline", warn="restricted"))
+    assert len(held.pods) <= len(parsed.pods)
     lines = len(re.split(rb"\r\n|\r|\n", content))
     assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in parsed.problems)
     assert [problem.line for problem in parsed.problems] == sorted(problem.line for problem in parsed.problems)

@@ -85,7 +85,6 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("container", "spec", "told"),
     [
-        ("tty: true", "", f"9: spec.containers[0].tty: {NOT_YET}, remove it"),
         (
             "",
             "imagePullSecrets: [{name: x}]",
@@ -102,11 +101,6 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             f"9: spec.containers[0].ports[0].hostPort: {NOT_YET}, only with hostNetwork: remove it, or set hostNetwork",
         ),
         ("", "hostUsers: false", f"9: spec.hostUsers: false is {NOT_YET}, write true"),
-        (
-            "stdin: true",
-            "",
-            f"9: spec.containers[0].stdin: {NOT_YET}, remove it",
-        ),
         (
             "securityContext: {appArmorProfile: {type: RuntimeDefault}}",
             "",
@@ -141,6 +135,7 @@ def test_annotations_that_confine_are_not_ignored() -> None:
 @pytest.mark.parametrize(
     ("container", "spec"),
     [
+        ("tty: true\nstdin: true\nstdinOnce: true", ""),
         ("tty: false\nstdin: false\nlivenessProbe: null\nvolumeDevices: []\nenvFrom: []", ""),
         ("securityContext: {}", "securityContext: {}\ninitContainers: []\nhostAliases: []\nsubdomain: ''"),
         ("ports: [{containerPort: 80, hostPort: 80}]", "hostNetwork: true\ndnsPolicy: ClusterFirstWithHostNet"),

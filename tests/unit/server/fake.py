@@ -171,6 +171,14 @@ class FakeNode:
         finally:
             session.killed = True
 
+    @asynccontextmanager
+    async def attach(self, *, namespace: str, pod: str, container: str, stdin: bool) -> AsyncIterator[FakeExec]:
+        if pod.startswith("classic"):
+            raise StatusError("BadRequest", f'container "{container}" has no stdin')
+        session = FakeExec(["cat"], stdin=stdin)
+        self.sessions.append(session)
+        yield session
+
 
 def machine() -> JsonObject:
     return {"num_cores": 2, "machine_id": "m"}

@@ -36,6 +36,15 @@ def test_stdin_goes_in_and_stdout_comes_out(served: Served) -> None:
     assert protocol == "v5.channel.k8s.io"
 
 
+def test_a_container_is_attached_to_in_the_same_way(served: Served) -> None:
+    url = URL.replace("/exec/", "/attach/")
+    messages, _ = asyncio.run(talk(served, "stdin=1", b"\x00hello", b"\xff\x00", url=url))
+    assert messages[0] == b"\x01hello"
+    assert status(messages[-1]) == {"metadata": {}, "status": "Success"}
+    (refused,), _ = asyncio.run(talk(served, "stdin=1", url=url.replace("t1/main", "classic/nginx")))
+    assert status(refused)["message"] == 'container "nginx" has no stdin'
+
+
 def test_stderr_and_the_exit_code(served: Served) -> None:
     messages, _ = asyncio.run(talk(served, "command=fail&command=3"))
     assert messages[:-1] == [b"\x01out\n", b"\x02err\n"]

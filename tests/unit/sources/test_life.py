@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hostpod.config import ManifestConfig
-from hostpod.manifest import parse_manifest
+from hostpod.manifest import PodSecurity, parse_manifest
 from hostpod.sources import directory
 from tests.unit.sources.watching import Watched, manifest, messages_of, watching
 
@@ -44,10 +44,10 @@ def test_a_large_file_that_is_being_parsed_is_an_answer(tmp_path: Path, monkeypa
     monkeypatch.setattr(directory, "LARGE_BYTES", 0)
     parsing, parsed = asyncio.Event(), asyncio.Event()
 
-    async def in_a_thread(work: object, data: bytes, *, file: str) -> object:
+    async def in_a_thread(work: object, data: bytes, *, file: str, security: PodSecurity) -> object:
         parsing.set()
         await parsed.wait()
-        return parse_manifest(data, file=file)
+        return parse_manifest(data, file=file, security=security)
 
     async def run() -> None:
         async with watching(tmp_path) as watched:
@@ -73,8 +73,8 @@ def test_another_size_is_a_new_look_at_every_file(tmp_path: Path) -> None:
             (message,) = messages_of(watched.snapshot)
             assert "at most 10 are read" in message
             config = ManifestConfig(directory=tmp_path, settle_s=10.0, rescan_interval_s=3600.0)
-            watched.source.reconfigure(config)
+            watched.source.reconfigure(config, PodSecurity())
             await watched.until_pods("web")
-            watched.source.reconfigure(config)  # nothing else, nothing new
+            watched.source.reconfigure(config, PodSecurity())  # nothing else, nothing new
 
     asyncio.run(run())

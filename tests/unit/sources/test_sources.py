@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hostpod.config import Config, ManifestConfig
+from hostpod.config import Config, ManifestConfig, PodSecurityConfig
 from hostpod.sources.proposal import Preview, Proposal, ProposalError, ProposedFile
 from hostpod.sources.snapshot import Snapshot
 from hostpod.sources.sources import SAVED, Sources, open_sources
@@ -133,8 +133,47 @@ async def test_each_answers_pings_and_is_told_of_other_settings(root: Path) -> N
                 await asyncio.wait_for(answered.wait(), PATIENCE_S)
             server.body = b"#" * 2000
             (root / "manifests2" / "large.yaml").write_text("#" * 2000)
-            followed.sources.reconfigure(config.manifests.model_copy(update={"max_bytes": 1024}))
+            manifests = config.manifests.model_copy(update={"max_bytes": 1024})
+            followed.sources.reconfigure(config.model_copy(update={"manifests": manifests}))
             await followed.until(lambda snapshot: len(snapshot.problems) == 2)
+
+
+def held_to(config: Config, **pod_security: Any) -> Config:
+    return config.model_copy(update={"pod_security": PodSecurityConfig.model_validate(pod_security)})
+
+
+@asynchronous
+async def test_each_source_has_its_own_standards_and_a_reload_brings_others(root: Path) -> None:
+    for number in (1, 2):
+        (root / f"manifests{number}" / "web.yaml").write_text(manifest(f"web{number}"))
+    async with serving() as server:
+        server.body = manifest("web3").encode()
+        config = settings(root, url=server.url)
+        sources = {str(root / "manifests2"): {"enforce": "restricted"}, "url": {"warn": "restricted"}}
+        async with following(held_to(config, sources=sources), root) as followed:
+            assert pod_names(followed.snapshot) == ["web1", "web3"]
+            assert {(each.problem.file, each.warning) for each in followed.snapshot.problems} == {
+                (str(root / "manifests2" / "web.yaml"), False),
+                (server.url, True),
+            }
+            followed.sources.reconfigure(held_to(config, enforce="restricted", sources={"url": {"warn": "baseline"}}))
+            kept = {(), ("web1-node",), ("web3-node",)}
+            await followed.until(lambda snapshot: {each.kept_pods for each in snapshot.problems} == kept)
+            assert pod_names(followed.snapshot) == ["web1", "web3"], "what ran goes on"
+            followed.sources.reconfigure(config)
+            await followed.until(lambda snapshot: not snapshot.problems)
+            assert pod_names(followed.snapshot) == ["web1", "web2", "web3"]
+
+
+@asynchronous
+async def test_what_is_proposed_is_held_to_the_standard_of_its_directory(root: Path) -> None:
+    config = held_to(settings(root), sources={str(root / "manifests2"): {"enforce": "restricted"}})
+    async with following(config, root) as followed:
+        for directory, refused in ((root / "manifests1", False), (root / "manifests2", True)):
+            files = (ProposedFile(name="web.yaml", content=manifest("web").encode()),)
+            preview = await followed.sources.preview(Proposal(files=files, into=directory))
+            assert bool(preview.snapshot.problems) is refused
+            assert pod_names(preview.snapshot) == ([] if refused else ["web"])
 
 
 @asynchronous

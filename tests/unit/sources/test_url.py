@@ -12,6 +12,7 @@ import pytest
 
 from hostpod.config import ManifestConfig
 from hostpod.kube import Pod
+from hostpod.manifest import PodSecurity
 from hostpod.sources import url as source
 from hostpod.sources.url import UrlSource
 from tests.unit.sources.a_server import AServer, serving
@@ -37,7 +38,7 @@ class Asked(Watched):
     def ask(self, **more: Any) -> None:
         """Ask now, as after a reload."""
         self._config = self._config.model_copy(update=more)
-        self.source.reconfigure(self._config)
+        self.source.reconfigure(self._config, PodSecurity())
 
 
 @asynccontextmanager
