@@ -5,15 +5,19 @@ from __future__ import annotations
 from hostpod.config import Config
 from hostpod.host.privileges import Privileges
 from hostpod.plan.admission import Room
+from hostpod.plan.host_ports import HostPort
 
 
 def room_of(config: Config, privileges: Privileges) -> Room:
     """What admission counts with."""
     memory_bytes = privileges.memory_bytes
+    http = config.http
+    own = HostPort(port=http.read_only_port, protocol="TCP", address=http.address)
     left_bytes = config.reserved.memory.value + config.eviction.memory_available.of(memory_bytes)
     return Room(
         pods=config.max_pods,
         cpu_milli=max(0, privileges.cpus * 1000 - config.reserved.cpu.milli),
         memory_bytes=max(0, memory_bytes - left_bytes),
         unsafe_sysctls=config.security.allowed_unsafe_sysctls,
+        own_ports=(own,) if http.read_only_port else (),
     )
