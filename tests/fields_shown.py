@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 _FIELDS = ("integration/test_fields.py::test_one_pod_with_all_of_them",)
 _ENVIRONMENT = "integration/test_environment.py::"
+_HOST_PORTS = ("integration/test_host_ports.py::test_a_pods_host_ports_are_there_with_the_pod_and_go_with_it",)
 _CONFIGS = (f"{_ENVIRONMENT}test_config_maps_and_secrets",)
 _TOLD = (f"{_ENVIRONMENT}test_what_the_pod_is_told_of_itself",)
 _FILE = (f"{_ENVIRONMENT}test_a_file_that_an_init_container_wrote",)
@@ -214,7 +215,11 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "ContainerPort.name": _ANSWERS,
     "ContainerPort.containerPort": _ANSWERS,
     "ContainerPort.protocol": _FIELDS,
-    "ContainerPort.hostPort": (f"{_PRESSURE}test_a_port_of_the_host_is_one_pod_s_until_that_is_gone",),
+    "ContainerPort.hostIP": _HOST_PORTS,
+    "ContainerPort.hostPort": (
+        *_HOST_PORTS,
+        f"{_PRESSURE}test_a_port_of_the_host_is_one_pod_s_until_that_is_gone",
+    ),
     "PodSpec.resources": ("integration/test_resources.py::test_a_pod_has_limits_as_a_whole",),
     "ResourceRequirements.limits": _LIMITS,
     "ResourceRequirements.requests": (

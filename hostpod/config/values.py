@@ -175,6 +175,11 @@ class NetworkConfig(Section):
     masquerade6: bool = Field(
         True, description="The same for IPv6: false where subnet6 is routed to this host from outside."
     )
+    isolation: Literal["none", "pods", "host", "all"] = Field(
+        "none",
+        description="What pods are kept from: other pods, the host itself, or both (all). The host reaches them in any "
+        "case, and everybody their host ports.",
+    )
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:

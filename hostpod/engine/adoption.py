@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from hostpod.engine import containers, pod_images, sandbox
+from hostpod.engine import connection, containers, pod_images, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told
 from hostpod.engine.paths import PodPaths
@@ -48,6 +48,10 @@ async def adopt(edges: Edges, gets_on: Callable[[], None]) -> list[PodState]:
     joined = edges.network.joined()
     for state in states:
         _find_network(state, joined, edges)
+    with _if_possible("ports of the host"):
+        await edges.network.publish(
+            {state.uid: connection.ports_of_host(state.record.pod) for state in states if state.networked}
+        )
     return states
 
 

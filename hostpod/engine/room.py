@@ -12,6 +12,7 @@ from hostpod.host.privileges import Privileges
 from hostpod.kube.huge_pages import huge_pages_name
 from hostpod.oci import MemoryRule
 from hostpod.plan.admission import Room
+from hostpod.plan.host_ports import HostPort
 
 
 def room_now(edges: Edges) -> Room:
@@ -23,6 +24,8 @@ def room_now(edges: Edges) -> Room:
 
 def room_of(config: Config, privileges: Privileges, *, disk_bytes: int = 0, pages: Mapping[int, int]) -> Room:
     """The same of given readings: all of the disk that pods write to, and octets of huge pages by their size."""
+    http = config.http
+    own = HostPort(port=http.read_only_port, protocol="TCP", address=http.address)
     memory_bytes = privileges.memory_bytes - sum(pages.values())
     left_bytes = config.reserved.memory.value + config.eviction.memory_available.of(privileges.memory_bytes)
     return Room(
@@ -36,6 +39,7 @@ def room_of(config: Config, privileges: Privileges, *, disk_bytes: int = 0, page
         devices={device.resource: device.count for device in config.devices},
         unsafe_sysctls=config.security.allowed_unsafe_sysctls,
         huge_pages="hugetlb" in privileges.controllers,
+        own_ports=(own,) if http.read_only_port else (),
     )
 
 

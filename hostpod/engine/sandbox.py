@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from hostpod.engine import connection
 from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.state import PodState
@@ -79,7 +80,7 @@ async def attach_network(state: PodState, edges: Edges) -> None:
     """An address on the bridge, unless the pod lives on the host's network."""
     if not state.record.pod.spec.host_network:
         assert state.namespaces is not None, "the plan joins nothing before there are namespaces"
-        state.attachment = await edges.network.attach(state.uid, state.namespaces.path("net"))
+        state.attachment = await connection.attach(state, state.namespaces.path("net"), edges)
     _note_completion(state, complete=state.pause is not None)
     state.networked = True
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from hostpod.engine import connection
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told, admit, execute
 from hostpod.engine.probe_targets import probe_targets
@@ -250,7 +251,9 @@ class Worker:
             return
         assert self._state is not None, "only an admitted pod is acted upon"
         if isinstance(action, do.UpdatePod):
-            assert self._wish is not None, "a pod changes because it is wished so"
+            await connection.change(self._state, action.pod, self._edges)
+            if self._wish is None:  # since this was planned
+                return
             update(self._state, action.pod, self._wish.file)
             return
         if isinstance(action, do.ForgetPod) and self.must_leave is not None and self.must_leave.verdict is not None:

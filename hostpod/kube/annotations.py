@@ -4,6 +4,10 @@ CONFIG_SOURCE = "kubernetes.io/config.source"
 CONFIG_HASH = "kubernetes.io/config.hash"
 CONFIG_SEEN = "kubernetes.io/config.seen"
 
+# Most bits a second that come to the pod, and that it sends: quantities.
+INGRESS_BANDWIDTH = "kubernetes.io/ingress-bandwidth"
+EGRESS_BANDWIDTH = "kubernetes.io/egress-bandwidth"
+
 # hostpod's own: names of the pods that are ready before this one starts, and that end after it.
 AFTER = "hostpod.io/after"
 

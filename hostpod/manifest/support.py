@@ -88,7 +88,6 @@ class Support:
     note: str = ""
     values: tuple[object, ...] = ()
     refused: tuple[str, ...] = ()
-    needs_host_network: bool = False
 
     @property
     def for_keys(self) -> bool:
@@ -128,12 +127,7 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
 
 _OFF = Support(level="works", values=(False,))
 _ON = Support(level="works", values=(True,))
-_MEANT_FOR_OTHERS = (
-    "container.apparmor.security.beta.kubernetes.io/",
-    "cdi.k8s.io/",
-    "kubernetes.io/egress-bandwidth",
-    "kubernetes.io/ingress-bandwidth",
-)
+_MEANT_FOR_OTHERS = ("container.apparmor.security.beta.kubernetes.io/", "cdi.k8s.io/")
 _NO_SCHEDULER = "there is no scheduler, the pod runs on this host"
 _NO_API_SERVER = "no API server keeps it"
 _NO_TOKENS = "nothing is mounted by itself: a projected volume gives a token"
@@ -223,15 +217,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
     EnvFromSource: works("prefix", "configMapRef", "secretRef"),
     ConfigMapEnvSource: works("name", "optional"),
     SecretEnvSource: works("name", "optional"),
-    ContainerPort: {
-        **works("name", "containerPort", "protocol"),
-        "hostPort": Support(
-            level="works",
-            note="only with hostNetwork: remove it, or set hostNetwork",
-            needs_host_network=True,
-        ),
-        **unsupported("hostIP"),
-    },
+    ContainerPort: works("name", "containerPort", "protocol", "hostPort", "hostIP"),
     VolumeMount: {
         **works("name", "mountPath", "readOnly", "recursiveReadOnly", "subPath", "subPathExpr", "mountPropagation"),
     },

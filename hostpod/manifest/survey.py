@@ -23,43 +23,41 @@ class Remark(NamedTuple):
 
 def survey(data: Mapping[str, object], model: type[KubeModel] = Pod) -> Iterator[Remark]:
     """Remarks on the data of a pod or another object, as `structure` reads it."""
-    spec = data.get("spec")
-    host_network = isinstance(spec, dict) and spec.get("hostNetwork") is True
-    yield from _object(data, model, (), host_network=host_network)
+    yield from _object(data, model, ())
 
 
-def _object(data: Mapping[str, object], model: type[KubeModel], path: Path, *, host_network: bool) -> Iterator[Remark]:
+def _object(data: Mapping[str, object], model: type[KubeModel], path: Path) -> Iterator[Remark]:
     for name, value in data.items():
         support = SUPPORT[model][name]
         if _says_nothing(value, model, name):
             continue
-        remark = _remark(support, value, (*path, name), host_network=host_network)
+        remark = _remark(support, value, (*path, name))
         if remark is not None:
             yield remark
         elif support.for_keys:
             yield from _keys(support, cast("Mapping[str, object]", value), (*path, name))
         else:
-            yield from _below(value, model, name, path, host_network=host_network)
+            yield from _below(value, model, name, path)
 
 
-def _below(value: object, model: type[KubeModel], name: str, path: Path, *, host_network: bool) -> Iterator[Remark]:
+def _below(value: object, model: type[KubeModel], name: str, path: Path) -> Iterator[Remark]:
     shape = fields_of(model)[name]
     if shape.model is not None:
-        yield from _object(cast("Mapping[str, object]", value), shape.model, (*path, name), host_network=host_network)
+        yield from _object(cast("Mapping[str, object]", value), shape.model, (*path, name))
     elif shape.kind == "list" and shape.item is not None and shape.item.model is not None:
         for index, item in enumerate(cast("tuple[Mapping[str, object], ...]", value)):
-            yield from _object(item, shape.item.model, (*path, name, index), host_network=host_network)
+            yield from _object(item, shape.item.model, (*path, name, index))
 
 
 def _keys(support: Support, values: Mapping[str, object], path: Path) -> Iterator[Remark]:
     for key, value in values.items():
-        remark = _remark(support.of_key(key), value, (*path, key), host_network=False)
+        remark = _remark(support.of_key(key), value, (*path, key))
         if remark is not None:
             yield remark
 
 
-def _remark(support: Support, value: object, path: Path, *, host_network: bool) -> Remark | None:
-    if support.level == "not supported" or (support.needs_host_network and not host_network):
+def _remark(support: Support, value: object, path: Path) -> Remark | None:
+    if support.level == "not supported":
         return Remark("not supported", path, f"not supported by this version of hostpod, {support.note}")
     if support.values and value not in support.values:
         *others, last = (_written(choice) for choice in support.values)

@@ -161,6 +161,23 @@ def all_links() -> bytes:
     return _request(ifinfmsg, _GETLINK, _REQUEST | _DUMP, attrs=[("IFLA_EXT_MASK", _SKIP_STATISTICS)])
 
 
+def bridge_port(name: str, *, hairpin: bool, isolated: bool) -> bytes:
+    """How a bridge treats a port: whether a packet may go back through it, and whether it may not go to another
+    isolated one."""
+    return _bridge_port(name, ("IFLA_BRPORT_MODE", int(hairpin)), ("IFLA_BRPORT_ISOLATED", int(isolated)))
+
+
+def isolated_port(name: str, *, isolated: bool) -> bytes:
+    """Whether a packet may not go from a port of a bridge to another isolated one."""
+    return _bridge_port(name, ("IFLA_BRPORT_ISOLATED", int(isolated)))
+
+
+def _bridge_port(name: str, *attrs: tuple[str, int]) -> bytes:
+    data = {"attrs": list(attrs)}
+    info = {"attrs": [("IFLA_INFO_SLAVE_KIND", "bridge"), ("IFLA_INFO_SLAVE_DATA", data)]}
+    return _request(ifinfmsg, _NEWLINK, _CHANGE, attrs=[("IFLA_IFNAME", name), ("IFLA_LINKINFO", info)])
+
+
 def delete_link(name: str) -> bytes:
     """Remove a link; the other end of a veth pair goes with it."""
     return _request(ifinfmsg, _DELLINK, _CHANGE, attrs=[("IFLA_IFNAME", name)])

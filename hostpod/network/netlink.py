@@ -34,10 +34,11 @@ _BUFFER_BYTES = 1 << 16
 
 
 class Netlink:
-    """One rtnetlink socket. It belongs to the network namespace of the thread that makes it, whoever uses it later."""
+    """One netlink socket, of rtnetlink unless `protocol` says otherwise. It belongs to the network namespace of the
+    thread that makes it, whoever uses it later."""
 
-    def __init__(self, *, groups: Sequence[int] = ()) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    def __init__(self, *, groups: Sequence[int] = (), protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         # The kernel then says in words what it minds, and does not send the whole request back.
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,15 @@ from pathlib import Path
 from hostpod.config import LEAST_MTU6, NetworkConfig
 from hostpod.network import sysctl
 from hostpod.network.address import PodSubnet, host_link, mac_text, pod_mac
+from hostpod.network.bandwidth import UNLIMITED, Bandwidth
 from hostpod.network.bridge import bridges_of_hostpod, link_exists, open_bridge, remove_bridge
 from hostpod.network.errors import NetworkError
-from hostpod.network.firewall import ruleset
+from hostpod.network.firewall import FROM_PODS
+from hostpod.network.host_ports import PublishedPort
 from hostpod.network.leases import Lease, Leases
 from hostpod.network.netlink import Netlink
-from hostpod.network.own_table import remove_table, replace_table
 from hostpod.network.pod_links import PodLinks
+from hostpod.network.publishing import Publishing
 from hostpod.network.threads import Gathered, in_thread
 from hostpod.network.uplink import UplinkWatch
 
@@ -65,6 +67,7 @@ class PodNetwork:
         self._forwarding_note = leases / FORWARDING_NOTE
         self._forwarding6_note = leases / FORWARDING6_NOTE
         self._leases = Leases(leases, self._subnet)
+        self._ports = Publishing(config)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="network")
         self._opened: _Opened | None = None
 
@@ -76,13 +79,16 @@ class PodNetwork:
         """
         self._leases.open()
         on_new_bridge = not link_exists(self._config.bridge)
-        bridge_index = await in_thread(self._threads, self._set_up) if sets_up else NO_LINK
+        bridge_index = await in_thread(self._threads, self._set_up if sets_up else self._look)
         pods = PodLinks(
             prefix=self._config.link_prefix,
             bridge=self._config.bridge,
             bridge_index=bridge_index,
             subnet=self._subnet,
+            isolated=self._config.isolation in FROM_PODS,
         )
+        if sets_up and not on_new_bridge:
+            await in_thread(self._threads, pods.isolate)
         self._opened = _Opened(
             pods=pods,
             remove_links=Gathered(pods.remove),
@@ -104,16 +110,13 @@ class PodNetwork:
             sysctl.enable_forwarding6(self._forwarding6_note)
         elif not others:  # an earlier setting was another
             sysctl.restore_forwarding6(self._forwarding6_note)
-        rules = ruleset(
-            table=self._config.table,
-            bridge=self._config.bridge,
-            subnet=self._subnet.network,
-            masquerade=self._config.masquerade,
-            subnet6=self._subnet.network6,
-            masquerade6=self._config.masquerade6,
-        )
-        replace_table(self._config.table, rules)
+        self._ports.open()
+        sysctl.take_answers_to_localhost(self._config.bridge)
         return bridge_index
+
+    def _look(self) -> int:
+        self._ports.look()
+        return NO_LINK
 
     @property
     def _now(self) -> _Opened:
@@ -144,10 +147,13 @@ class PodNetwork:
         """One of each family that pods have (status.hostIPs), as far as the host has them, IPv4 first."""
         return self._now.uplink.addresses
 
-    async def attach(self, uid: str, netns: Path) -> Attachment:
-        """Join a pod's network namespace to the bridge, with the address that it has or a new one.
+    async def attach(
+        self, uid: str, netns: Path, ports: Collection[PublishedPort] = (), bandwidth: Bandwidth = UNLIMITED
+    ) -> Attachment:
+        """Join a pod's network namespace to the bridge, with the address that it has or a new one, and lead `ports` of
+        the host to it.
 
-        A link of an earlier try is replaced. When it cannot be done, or is cancelled, no link is left.
+        A link of an earlier try is replaced. When it cannot be done, or is cancelled, neither link nor port is left.
         """
         pods, lease = self._now.pods, self._leases.acquire(uid)
         place = self._attachment(uid, lease)
@@ -157,19 +163,40 @@ class PodNetwork:
                 f"{LEAST_MTU6}; set network.mtu, or unset network.subnet6"
             )
         try:
-            await in_thread(self._threads, lambda: pods.join(place.host_link, netns, lease, place.mtu))
+            await in_thread(
+                self._threads,
+                lambda: pods.join(place.host_link, netns, lease, place.mtu, hairpin=bool(ports), bandwidth=bandwidth),
+            )
+            await self._ports.publish(lease.ip, ports)
         except BaseException:
             await self._now.remove_links((place.host_link,))
+            await self._ports.withdraw((lease.ip,))
             raise
         return place
 
+    async def limit(self, uid: str, netns: Path, bandwidth: Bandwidth) -> None:
+        """Another bandwidth for a pod that is joined."""
+        pods, name = self._now.pods, host_link(self._config.link_prefix, uid)
+        await in_thread(self._threads, lambda: pods.limit(name, netns, bandwidth))
+
+    async def publish(self, ports: Mapping[str, Iterable[PublishedPort]]) -> None:
+        """Lead these ports to the pods of an earlier daemon, by their uids, and none to any other pod."""
+        await self._ports.settle(
+            {lease.ip: wanted for uid, wanted in ports.items() if (lease := self._leases.find(uid))}
+        )
+
     async def detach(self, uid: str) -> None:
-        """Remove the pod's link, then give its address back; nothing when it has neither."""
+        """Lead no port to the pod, remove its link, then give its address back; nothing when it has none of them."""
+        lease = self._leases.find(uid)
+        if lease is not None:
+            await self._ports.withdraw((lease.ip,))
         await self._now.remove_links((host_link(self._config.link_prefix, uid),))
         self._leases.release(uid)
 
     async def forget_except(self, uids: Collection[str]) -> None:
-        """Remove links and leases of all pods but these."""
+        """Remove ports, links and leases of all pods but these."""
+        kept = {lease.ip for uid in uids if (lease := self._leases.find(uid))}
+        await self._ports.keep(kept)
         known = {host_link(self._config.link_prefix, uid) for uid in uids}
         await self._now.remove_links(self._now.pods.names() - known)
         for uid in self._leases.uids() - set(uids):
@@ -188,6 +215,7 @@ class PodNetwork:
             if self._opened:
                 self._opened.uplink.close()
                 self._opened.remove_links.close()
+            self._ports.close()
             self._threads.shutdown()
 
     def _take_down(self) -> None:
@@ -199,7 +227,7 @@ class PodNetwork:
                     sysctl.restore_forwarding(self._forwarding_note)
                     sysctl.restore_forwarding6(self._forwarding6_note)
         finally:
-            remove_table(self._config.table)
+            self._ports.remove()
 
     def _attachment(self, uid: str, lease: Lease) -> Attachment:
         return Attachment(

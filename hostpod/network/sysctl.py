@@ -56,6 +56,15 @@ def settle_bridge(bridge: str, *, ipv6: bool) -> None:
     _write(f"ipv4/conf/{bridge}/forwarding", "1")
 
 
+def take_answers_to_localhost(bridge: str) -> None:
+    """Let 127.0.0.1 be answered over the bridge: that is what a program of the host asks a pod through a host port as.
+
+    Without it the kernel drops such packets as forged. What pods send there of their own the firewall drops, so it must
+    be there first.
+    """
+    _write(f"ipv4/conf/{bridge}/route_localnet", "1")
+
+
 def enable_forwarding(note: Path) -> None:
     """Let the host forward IPv4. What was set before is noted, unless a note is there from an earlier start."""
     before = (_NETWORK / _FORWARD).read_text().strip()

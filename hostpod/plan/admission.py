@@ -26,7 +26,8 @@ _NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set.
+    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set, `own_ports`
+    what hostpod itself listens on.
 
     `others` is what else can be counted, by resource: octets of disk and of huge pages. `devices` is how many of a
     device there are, by its resource. Without the controller of `huge_pages` no pod has any.
@@ -39,6 +40,7 @@ class Room:
     devices: Mapping[str, int] = field(default_factory=dict)
     huge_pages: bool = True
     unsafe_sysctls: tuple[str, ...] = ()
+    own_ports: tuple[HostPort, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,10 +153,12 @@ class _Ledger:
     def _port_refusal(self, needs: Needs) -> Refusal | None:
         if not needs.ports:
             return None
-        for other in (*self._taken.values(), *self._leaving):
-            port = conflict(needs.ports, other.ports) if other.key != needs.key else None
+        others = [other for other in (*self._taken.values(), *self._leaving) if other.key != needs.key]
+        holders = [("hostpod itself", self._room.own_ports), *((f"pod {other.key}", other.ports) for other in others)]
+        for holder, ports in holders:
+            port = conflict(needs.ports, ports)
             if port is not None:
-                message = f"Predicate NodePorts failed: {_NO_FREE_PORTS}: pod {other.key} has {port}"
+                message = f"Predicate NodePorts failed: {_NO_FREE_PORTS}: {holder} has {port}"
                 return Refusal(reason="NodePorts", message=message)
         return None
 

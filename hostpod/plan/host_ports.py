@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from hostpod.kube import Pod
+from hostpod.kube import ContainerPort, Pod
 from hostpod.kube.pod_resources import is_sidecar
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104  # compared, not listened on
@@ -26,14 +27,28 @@ class HostPort:
 
 def host_ports(pod: Pod) -> frozenset[HostPort]:
     """All ports of the host that the containers and sidecars of a pod ask for; on the host's network that is each."""
-    sidecars = [container for container in pod.spec.init_containers if is_sidecar(container)]
-    ports = (port for container in (*sidecars, *pod.spec.containers) for port in container.ports)
-    numbered = ((port.host_port or (port.container_port if pod.spec.host_network else 0), port) for port in ports)
+    numbered = ((port.host_port or (port.container_port if pod.spec.host_network else 0), port) for port in _ports(pod))
     return frozenset(
-        HostPort(port=number, protocol=port.protocol or "TCP", address=port.host_ip or "0.0.0.0")  # noqa: S104
+        HostPort(port=number, protocol=port.protocol or "TCP", address=str(ip_address(port.host_ip or "0.0.0.0")))  # noqa: S104
         for number, port in numbered
         if number
     )
+
+
+def published_ports(pod: Pod) -> tuple[ContainerPort, ...]:
+    """The ports of containers that the host has to lead to the pod: none for a pod that is on the host's network."""
+    return () if pod.spec.host_network else tuple(port for port in _ports(pod) if port.host_port)
+
+
+def is_anywhere(address: str | None) -> bool:
+    """Whether a port with this hostIP is one of all addresses of the host."""
+    return not address or address in _ANY
+
+
+def _ports(pod: Pod) -> Iterator[ContainerPort]:
+    """Of all that runs while the pod does."""
+    sidecars = (container for container in pod.spec.init_containers if is_sidecar(container))
+    return (port for container in (*sidecars, *pod.spec.containers) for port in container.ports)
 
 
 def conflict(asked: Iterable[HostPort], taken: Iterable[HostPort]) -> HostPort | None:

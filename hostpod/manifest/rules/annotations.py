@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 
 from hostpod.kube import Pod
-from hostpod.kube.annotations import AFTER, REPLACE, REPLACE_DEADLINE, WHEN_READY
+from hostpod.kube.annotations import (
+    AFTER,
+    EGRESS_BANDWIDTH,
+    INGRESS_BANDWIDTH,
+    REPLACE,
+    REPLACE_DEADLINE,
+    WHEN_READY,
+)
+from hostpod.kube.quantity import Quantity, QuantityError
 from hostpod.manifest.rules.formats import dns_label, dns_subdomain
 from hostpod.manifest.rules.violation import Violation, Violations, quoted
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+# What the kubelet takes for bits a second: 1k to 1P.
+_BANDWIDTH = range(10**3, 10**15 + 1)
 
 _INT32 = range(-(2**31), 2**31)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
@@ -25,6 +36,7 @@ def known_annotations(pod: Pod) -> Violations:
         )
     yield from _after(pod)
     yield from _replace(pod)
+    yield from _bandwidth(pod)
 
 
 def _after(pod: Pod) -> Violations:
@@ -57,3 +69,21 @@ def _replace(pod: Pod) -> Violations:
             path=("metadata", "annotations", REPLACE_DEADLINE),
             message=f"{quoted(deadline)} must be a whole number of seconds, 1 at least",
         )
+
+
+def _bandwidth(pod: Pod) -> Violations:
+    for name in (INGRESS_BANDWIDTH, EGRESS_BANDWIDTH):
+        text = pod.metadata.annotations.get(name)
+        message = _wrong_bandwidth(text, on_host=pod.spec.host_network is True) if text is not None else None
+        if message:
+            yield Violation(path=("metadata", "annotations", name), message=message)
+
+
+def _wrong_bandwidth(text: str, *, on_host: bool) -> str | None:
+    try:
+        bits_per_s = Quantity.parse(text).value
+    except QuantityError as error:
+        return str(error)
+    if bits_per_s not in _BANDWIDTH:
+        return f"{quoted(text)} must be from 1k to 1P, in bits a second"
+    return "not supported with hostNetwork, the host's links are not the pod's: remove it" if on_host else None

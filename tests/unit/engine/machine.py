@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from hostpod.host.cgroup import PodCgroup
 from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
 from hostpod.images import Image, ImageConfig
-from hostpod.network import Attachment
+from hostpod.network import Attachment, Bandwidth, PublishedPort
 from hostpod.volumes import Claim
 from hostpod.volumes.claims import claims_in
 
@@ -54,6 +54,8 @@ class Machine:
         self.cgroups: set[str] = set()
         self.oom_kills: dict[str, int] = {}
         self.attached: set[str] = set()
+        self.ports: dict[str, frozenset[PublishedPort]] = {}
+        self.bandwidth: dict[str, Bandwidth] = {}
         self.present: set[str] = {"img"}
         self.pulling: asyncio.Event | None = None
         self.mounted: dict[Path, str] = {}
@@ -108,7 +110,7 @@ class Machine:
             for top in (self.paths.pods, self.paths.pod_states, self.paths.logs, self.paths.log_links)
             for p in top.iterdir()
         ]
-        return [*files, *self.containers, *self.cgroups, *self.attached]
+        return [*files, *self.containers, *self.cgroups, *self.attached, *self.ports]
 
 
 class Runc:
@@ -257,13 +259,23 @@ class Network:
     def joined(self) -> frozenset[str]:
         return frozenset(f"hp-{uid}" for uid in self._machine.attached)
 
-    async def attach(self, uid: str, netns: Path) -> Attachment:
+    async def attach(self, uid: str, netns: Path, ports: Collection[PublishedPort], bandwidth: Bandwidth) -> Attachment:
         self._machine.refuse("attach")
         self._machine.attached.add(uid)
+        self._machine.ports[uid] = frozenset(ports)
+        self._machine.bandwidth[uid] = bandwidth
         return self.reserve(uid)
+
+    async def limit(self, uid: str, netns: Path, bandwidth: Bandwidth) -> None:
+        self._machine.refuse("limit")
+        self._machine.bandwidth[uid] = bandwidth
+
+    async def publish(self, ports: Mapping[str, Iterable[PublishedPort]]) -> None:
+        self._machine.ports = {uid: frozenset(wanted) for uid, wanted in ports.items()}
 
     async def detach(self, uid: str) -> None:
         self._machine.attached.discard(uid)
+        self._machine.ports.pop(uid, None)
 
     async def forget_except(self, uids: Collection[str]) -> None:
         self._machine.attached &= set(uids)

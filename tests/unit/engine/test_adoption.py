@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
+from hostpod.network import PublishedPort
 from tests.unit.engine.a_host import a_host, named, until_killed
 from tests.unit.engine.machine import Machine, end
 
@@ -107,5 +109,24 @@ def test_what_belongs_to_nobody_is_removed(machine: Machine) -> None:
             assert machine.cgroups == {"/test/BestEffort/podu-a"}
             assert [path.name for path in machine.paths.pods.iterdir()] == ["u-a"]
             assert not [path for path in machine.paths.log_links.iterdir() if not path.exists()]
+
+    asyncio.run(run())
+
+
+def test_ports_of_the_host_are_those_of_the_pods_that_are_here(machine: Machine) -> None:
+    ports = [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 53, "hostPort": 53, "hostIP": "127.0.0.1"}]
+    container = {"name": "web", "image": "img", "ports": ports}
+    wanted = {
+        PublishedPort(protocol="TCP", port=8080, pod_port=80),
+        PublishedPort(protocol="TCP", port=53, pod_port=53, address=IPv4Address("127.0.0.1")),
+    }
+
+    async def run() -> None:
+        await leave_running(machine, "a", containers=[container])
+        assert machine.ports == {"u-a": wanted}
+        machine.ports = {"stray": frozenset()}
+        async with a_host(machine, named("a", "u-a", containers=[container])) as host:
+            await host.until_running()
+            assert machine.ports == {"u-a": wanted}
 
     asyncio.run(run())

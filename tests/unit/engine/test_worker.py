@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from hostpod.engine.worker import Wish, Worker
 from hostpod.images import ImagePullError
+from hostpod.kube import Pod
+from hostpod.kube.annotations import CONFIG_HASH, EGRESS_BANDWIDTH
+from hostpod.network import Bandwidth
+from hostpod.plan.observed import ObservedPod
 from tests.unit.engine.bench import PATIENT, RULE, at_work, runs, web
 from tests.unit.engine.machine import Machine, end
 
@@ -104,5 +109,30 @@ def test_a_pause_that_dies_is_run_again(machine: Machine) -> None:
             end(killed)
             await bench.until(lambda _seen: state.pause is not None and state.pause.pid != killed)
             assert (await bench.until_running()).id == container.id
+
+    asyncio.run(run())
+
+
+def with_bandwidth(egress: str | None) -> Pod:
+    """The pod with another annotation; the mark of its manifest follows."""
+    pod = web()
+    annotations = {CONFIG_HASH: f"h-{egress}"} | ({EGRESS_BANDWIDTH: egress} if egress else {})
+    return pod.model_copy(update={"metadata": pod.metadata.model_copy(update={"annotations": annotations})})
+
+
+def says(pod: Pod, seen: ObservedPod | None) -> bool:
+    return seen is not None and seen.pod.metadata.annotations == pod.metadata.annotations
+
+
+def test_another_bandwidth_holds_at_once(machine: Machine) -> None:
+    async def run() -> None:
+        async with at_work(machine) as bench:
+            await bench.until_running()
+            assert machine.bandwidth["u1"] == Bandwidth()
+            for wished, bits_per_s in (("1M", 10**6), ("2M", 2 * 10**6), (None, None)):
+                bench.worker.want(Wish(pod=with_bandwidth(wished), file="web.yaml"))
+                await bench.until(partial(says, with_bandwidth(wished)))
+                assert machine.bandwidth["u1"] == Bandwidth(egress_bits_per_s=bits_per_s)
+            assert bench.reasons().count("Started") == 1
 
     asyncio.run(run())

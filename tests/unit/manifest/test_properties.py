@@ -11,6 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hostpod.kube.annotations import EGRESS_BANDWIDTH
 from hostpod.manifest import Parsed, PodSecurity, parse_manifest, static_pod
 from tests.unit.manifest.test_parse import CLASSIC
 from tests.unit.manifest.write import WEB
@@ -24,6 +25,7 @@ RICH["spec"] |= {
             "image": "x",
             "restartPolicy": "Always",
             "envFrom": [{"prefix": "A", "configMapRef": {"name": "a"}}],
+            "ports": [{"containerPort": 53, "hostPort": 53, "hostIP": "127.0.0.1", "protocol": "UDP"}],
         }
     ],
     "affinity": {
@@ -36,7 +38,11 @@ RICH["spec"] |= {
     "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "a", "whenUnsatisfiable": "DoNotSchedule"}],
     "resourceClaims": [{"name": "a"}],
 }
-RICH["metadata"] |= {"labels": {"a": "b"}, "annotations": {"a/b": "c"}, "creationTimestamp": "2026-11-21T03:51:35Z"}
+RICH["metadata"] |= {
+    "labels": {"a": "b"},
+    "annotations": {"a/b": "c", EGRESS_BANDWIDTH: "1M"},
+    "creationTimestamp": "2026-11-21T03:51:35Z",
+}
 RICH["spec"]["containers"][0] |= {
     "stdin": True,
     "stdinOnce": True,

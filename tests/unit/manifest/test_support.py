@@ -61,7 +61,7 @@ def told_of(
 
         if support.level == "meaningless":
             yield (*path, name), with_field(support.values[0] if support.values else sample(shape)), "no effect"
-        elif support.level == "not supported" or support.needs_host_network:
+        elif support.level == "not supported":
             yield (*path, name), with_field(sample(shape)), "not supported"
         elif support.values:
             yield (*path, name), with_field(not support.values[0] if shape.kind == "boolean" else "x"), "not supported"
@@ -94,11 +94,6 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             "volumeDevices: [{name: a, devicePath: /a}]",
             "",
             f"9: spec.containers[0].volumeDevices: {NOT_YET}, remove it",
-        ),
-        (
-            "ports: [{containerPort: 80, hostPort: 80}]",
-            "",
-            f"9: spec.containers[0].ports[0].hostPort: {NOT_YET}, only with hostNetwork: remove it, or set hostNetwork",
         ),
         ("", "hostUsers: false", f"9: spec.hostUsers: false is {NOT_YET}, write true"),
         (
@@ -140,6 +135,7 @@ def test_annotations_that_confine_are_not_ignored() -> None:
         ("securityContext: {}", "securityContext: {}\ninitContainers: []\nhostAliases: []\nsubdomain: ''"),
         ("ports: [{containerPort: 80, hostPort: 80}]", "hostNetwork: true\ndnsPolicy: ClusterFirstWithHostNet"),
         ("ports: [{containerPort: 80, hostPort: 0, hostIP: ''}]", ""),
+        ("ports: [{containerPort: 80, hostPort: 8080, hostIP: 127.0.0.1, protocol: UDP}]", ""),
         ("securityContext: {privileged: false}", "hostUsers: true\nsetHostnameAsFQDN: false"),
         (
             "resources: {limits: {memory: 2Gi, ephemeral-storage: 1Gi, a.b/c: 1, hugepages-2Mi: 4Mi}}",

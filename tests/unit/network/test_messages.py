@@ -116,3 +116,13 @@ def test_a_link_is_moved_by_a_message_that_needs_the_link() -> None:
     encoded = messages.move_to_group("hp0123456789", 77)
     assert struct.unpack_from("=H", encoded, 4)[0] == 19
     assert read(ifinfmsg, encoded).get_attr("IFLA_GROUP") == 77
+
+
+def test_a_port_of_a_bridge_is_turned_round_and_isolated_apart() -> None:
+    both = read(ifinfmsg, messages.bridge_port("hp1", hairpin=True, isolated=False)).get_attr("IFLA_LINKINFO")
+    assert both.get_attr("IFLA_INFO_SLAVE_KIND") == "bridge"
+    data = both.get_attr("IFLA_INFO_SLAVE_DATA")
+    assert (data.get_attr("IFLA_BRPORT_MODE"), data.get_attr("IFLA_BRPORT_ISOLATED")) == (1, 0)
+    one = read(ifinfmsg, messages.isolated_port("hp1", isolated=True)).get_attr("IFLA_LINKINFO")
+    data = one.get_attr("IFLA_INFO_SLAVE_DATA")
+    assert (data.get_attr("IFLA_BRPORT_MODE"), data.get_attr("IFLA_BRPORT_ISOLATED")) == (None, 1)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hostpod.kube import Pod
 from hostpod.plan.admission import Admission, Room, admit_pods, needs_of
+from hostpod.plan.host_ports import HostPort
 from tests.unit.plan.build import pod
 
 ROOM = Room(pods=3, cpu_milli=2000, memory_bytes=1 << 30)
@@ -145,6 +146,17 @@ class TestHostPorts:
         assert reasons(admit({"a": asks("2", port=80)}, leaving=going)) == {"a": "NodePorts"}
         assert reasons(admit({"a": asks("2", port=81)}, leaving=going)) == {}
         assert reasons(admit({"old": asks("2", port=80)}, leaving=going)) == {}
+
+    def test_what_hostpod_listens_on_is_taken(self) -> None:
+        own = HostPort(port=10255, protocol="TCP", address="127.0.0.1")
+        room = Room(pods=3, cpu_milli=2000, memory_bytes=1 << 30, own_ports=(own,))
+        admission = admit({"a": asks(port=10255), "b": asks(port=10255, ip="10.0.0.1")}, room=room)
+        assert admission.taken == ("b",)
+        assert admission.refused["a"].message.endswith("pod ports: hostpod itself has TCP 10255")
+
+    def test_an_address_counts_however_it_is_written(self) -> None:
+        pods = {"a": asks(port=80, ip="2001:db8::1"), "b": asks(port=80, ip="2001:db8:0:0:0:0:0:1")}
+        assert reasons(admit(pods)) == {"b": "NodePorts"}
 
 
 class TestConditions:

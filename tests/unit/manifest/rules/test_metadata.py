@@ -137,3 +137,33 @@ def test_two_versions_cannot_have_what_only_one_can_have() -> None:
     assert problems(metadata={"name": "web", "annotations": REPLACE, "uid": "u"}) == [
         f"{path}: two pods cannot have the uid of the manifest: remove it, or the uid"
     ]
+
+
+INGRESS, EGRESS = "kubernetes.io/ingress-bandwidth", "kubernetes.io/egress-bandwidth"
+
+
+@pytest.mark.parametrize("amount", ["1k", "1000", "10M", "1.5G", "1P", "1Ki"])
+def test_a_bandwidth_is_a_quantity_of_bits_a_second(amount: str) -> None:
+    assert problems(metadata={"annotations": {INGRESS: amount, EGRESS: amount}}) == []
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        ("fast", '"fast" is not a quantity, write for example 500m, 2, 64Mi or 1.5Gi'),
+        ("", '"" is not a quantity, write for example 500m, 2, 64Mi or 1.5Gi'),
+        ("999", '"999" must be from 1k to 1P, in bits a second'),
+        ("-1M", '"-1M" must be from 1k to 1P, in bits a second'),
+        ("2P", '"2P" must be from 1k to 1P, in bits a second'),
+    ],
+)
+def test_anything_else_is_no_bandwidth(amount: str, message: str) -> None:
+    assert problems(metadata={"annotations": {INGRESS: amount, EGRESS: "1M"}}) == [
+        f"metadata.annotations.{INGRESS}: {message}"
+    ]
+
+
+def test_on_the_hosts_network_a_pod_has_no_bandwidth_of_its_own() -> None:
+    assert problems(metadata={"annotations": {EGRESS: "1M"}}, spec={"hostNetwork": True}) == [
+        f"metadata.annotations.{EGRESS}: not supported with hostNetwork, the host's links are not the pod's: remove it"
+    ]
