@@ -21,6 +21,7 @@ from hostpod.config.values import (
     ManifestConfig,
     NetworkConfig,
     SocketConfig,
+    UserNamespacesConfig,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Seconds",
     "Section",
     "SocketConfig",
+    "UserNamespacesConfig",
     "load_config",
     "parse_config",
     "parse_duration",

@@ -16,4 +16,6 @@ def room_of(config: Config, privileges: Privileges) -> Room:
         cpu_milli=max(0, privileges.cpus * 1000 - config.reserved.cpu.milli),
         memory_bytes=max(0, memory_bytes - left_bytes),
         unsafe_sysctls=config.security.allowed_unsafe_sysctls,
+        apparmor=privileges.apparmor,
+        selinux=privileges.selinux,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hostpod.kube import (
+    AppArmorProfile,
     Capabilities,
     ConfigMap,
     ConfigMapEnvSource,
@@ -63,6 +64,7 @@ from hostpod.kube import (
     SecretProjection,
     SecretVolumeSource,
     SecurityContext,
+    SELinuxOptions,
     SleepAction,
     Sysctl,
     TCPSocketAction,
@@ -129,10 +131,8 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
 
 
 _OFF = Support(level="works", values=(False,))
-_ON = Support(level="works", values=(True,))
 _CPU_AND_MEMORY = works("cpu", "memory")
 _MEANT_FOR_OTHERS = (
-    "container.apparmor.security.beta.kubernetes.io/",
     "kubernetes.io/egress-bandwidth",
     "kubernetes.io/ingress-bandwidth",
 )
@@ -173,7 +173,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         ),
         **works("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "securityContext", "os"),
         **works("dnsPolicy", "dnsConfig", "subdomain", "setHostnameAsFQDN", "hostnameOverride", "hostAliases"),
-        "hostUsers": _ON,
+        **works("hostUsers"),
         **meaningless(
             _NO_SCHEDULER,
             *("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "schedulerName"),
@@ -274,16 +274,19 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **works("runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups", "supplementalGroupsPolicy"),
         **works("seccompProfile", "sysctls"),
         **works("fsGroup", "fsGroupChangePolicy"),
-        **unsupported("seLinuxOptions", "seLinuxChangePolicy"),
-        **unsupported("appArmorProfile", "windowsOptions"),
+        **works("seLinuxOptions", "seLinuxChangePolicy", "appArmorProfile"),
+        **unsupported("windowsOptions"),
     },
     Sysctl: works("name", "value"),
     SecurityContext: {
         **works("privileged", "readOnlyRootFilesystem", "runAsUser", "runAsGroup", "runAsNonRoot", "capabilities"),
         **works("allowPrivilegeEscalation", "seccompProfile"),
-        "procMount": only("Default"),
-        **unsupported("seLinuxOptions", "appArmorProfile", "windowsOptions"),
+        **works("procMount"),
+        **works("seLinuxOptions", "appArmorProfile"),
+        **unsupported("windowsOptions"),
     },
     Capabilities: works("add", "drop"),
     SeccompProfile: works("type", "localhostProfile"),
+    AppArmorProfile: works("type", "localhostProfile"),
+    SELinuxOptions: works("user", "role", "type", "level"),
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hostpod.kube import Pod
 from hostpod.kube.pod_resources import NOTHING, pod_requests, qos_class
+from hostpod.plan.confinement import APPARMOR, SELINUX, without_apparmor, without_selinux
 from hostpod.plan.host_ports import HostPort, conflict, host_ports
 from hostpod.plan.leaving import CRITICAL, priority_of
 from hostpod.plan.sysctls import FORBIDDEN, forbidden
@@ -22,12 +23,15 @@ _NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
-    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set."""
+    """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set, `apparmor`
+    and `selinux` whether its kernel has them."""
 
     pods: int
     cpu_milli: int
     memory_bytes: int
     unsafe_sysctls: tuple[str, ...] = ()
+    apparmor: bool = False
+    selinux: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,10 +166,16 @@ def admit_pods(
 
 
 def _forbidden(pod: Pod, before: Pod | None, room: Room) -> Refusal | None:
-    """Sysctls that may not be set; not those that a pod was taken with."""
+    """What no pod may have here, whatever room there is; not what a pod was taken with."""
     is_new = before is None or pod.sysctls != before.sysctls
     message = forbidden(pod.sysctls, room.unsafe_sysctls) if is_new else None
-    return Refusal(reason=FORBIDDEN, message=message) if message else None
+    if message:
+        return Refusal(reason=FORBIDDEN, message=message)
+    if not room.apparmor and (message := without_apparmor(pod)):
+        return Refusal(reason=APPARMOR, message=message)
+    if not room.selinux and (message := without_selinux(pod)):
+        return Refusal(reason=SELINUX, message=message)
+    return None
 
 
 def _pressed(pod: Pod, conditions: Collection[str]) -> Refusal | None:

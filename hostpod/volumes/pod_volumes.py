@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import normpath
 
-from hostpod.host.mount import MountError, detach, unmount_under
+from hostpod.host.mount import IdMap, MountError, detach, unmount_under
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.kube import Container, Pod, Volume, VolumeMount
 from hostpod.kube.config import Configs
@@ -22,7 +23,7 @@ from hostpod.volumes.nfs import open_nfs
 from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
 from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
-from hostpod.volumes.sub_path import bind_sub_path
+from hostpod.volumes.sub_path import bind_mapped, bind_sub_path
 from hostpod.volumes.volume import limit_on_disk, naming, open_claim, open_volume
 from hostpod.volumes.written import write_files
 
@@ -43,7 +44,7 @@ class PodFacts:
     """What other rooms know of a pod; no `addresses` on the host's network, no `memory_limit_bytes` without a limit.
 
     `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
-    are what files of volumes are written from.
+    are what files of volumes are written from. `first_id` is who the pod's root is on the host.
     """
 
     hostname: str
@@ -52,18 +53,22 @@ class PodFacts:
     memory_limit_bytes: int | None
     running: RunningFacts = field(default_factory=RunningFacts)
     configs: Configs = field(default_factory=dict)
+    first_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedVolumes:
     """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
 
-    Those that are `read_only` are so in every container; from what is `data` nothing can be executed.
+    Those that are `read_only` are so in every container; from what is `data` nothing can be executed. Those that are
+    `foreign` outlive the pod: what is in them belongs to whom it belongs. The pod's own belong to its root, `owner`.
     """
 
     sources: Mapping[str, Path]
     read_only: frozenset[str]
     data: frozenset[str]
+    foreign: frozenset[str]
+    owner: int
     files: PodFiles
     sub_paths: Path
 
@@ -72,7 +77,8 @@ class PreparedVolumes:
 class VolumeMounted:
     """One mount of a container; `recursive` takes along what is mounted below the source.
 
-    With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed.
+    With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed. `kept` are options of the
+    mount below that must be said again where the mount is changed: a pod with ids of its own may not drop them.
     """
 
     source: Path
@@ -82,6 +88,7 @@ class VolumeMounted:
     no_exec: bool = False
     recursive: bool = False
     propagation: Propagation = "private"
+    kept: tuple[str, ...] = ()
 
 
 class PodVolumes:
@@ -129,15 +136,21 @@ class PodVolumes:
         return {claim: claim.below(self._claims) for claim in claims_in(self._claims)}
 
     def container_mounts(
-        self, container: Container, prepared: PreparedVolumes, variables: Mapping[str, str]
+        self,
+        container: Container,
+        prepared: PreparedVolumes,
+        variables: Mapping[str, str],
+        *,
+        idmap: IdMap | None = None,
     ) -> tuple[VolumeMounted, ...]:
         """What to mount into a container, parents before children: its volumes, and the pod's files around them.
 
-        A subPath is resolved and bound now, anew for each attempt of the container. VolumeError names the volume.
+        A subPath is resolved and bound now, anew for each attempt of the container; so is what is the host's, for a pod
+        with ids of its own (`idmap`). VolumeError names the volume.
         """
         place = prepared.sub_paths / container.name
         mounts = [(mount, _sub_path(mount, variables)) for mount in container.volume_mounts]
-        volumes = [_mounted(*each, prepared, place / str(number)) for number, each in enumerate(mounts)]
+        volumes = [_mounted(*each, prepared, place / str(number), idmap) for number, each in enumerate(mounts)]
         taken = {mounted.destination for mounted in volumes}
         files = [
             VolumeMounted(source=source, destination=destination)
@@ -172,10 +185,15 @@ class PodVolumes:
         sources = {}
         for volume in pod.spec.volumes:
             with naming(volume.name):
-                sources[volume.name] = self._open(pod, volume, told, facts.memory_limit_bytes)
+                sources[volume.name] = self._open(pod, volume, told, facts)
         try:
             files = write_pod_files(
-                pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
+                pod,
+                runtime=runtime,
+                hostname=facts.hostname,
+                nodename=facts.nodename,
+                addresses=facts.addresses,
+                owner=facts.first_id,
             )
         except MountError as error:
             raise VolumeError(str(error)) from error
@@ -185,17 +203,19 @@ class PodVolumes:
             sources=sources,
             read_only=frozenset(volume.name for volume in pod.spec.volumes if _is_read_only(volume)),
             data=frozenset(volume.name for volume in pod.spec.volumes if volume.image is not None),
+            foreign=frozenset(volume.name for volume in pod.spec.volumes if _is_foreign(volume)),
+            owner=facts.first_id,
             files=files,
             sub_paths=runtime / SUB_PATHS,
         )
 
-    def _open(self, pod: Pod, volume: Volume, told: Told, memory_limit_bytes: int | None) -> Path:
+    def _open(self, pod: Pod, volume: Volume, told: Told, facts: PodFacts) -> Path:
         state, runtime = self._directories(pod.metadata.uid or "")
         shown = runtime / VOLUMES
         if kind := kind_of(volume):
             context = pod.spec.security_context
             files = for_group(files_of(volume, told), context.fs_group if context else None)
-            write_files(shown / kind / volume.name, files)
+            write_files(shown / kind / volume.name, files, owner=facts.first_id)
             return shown / kind / volume.name
         if volume.persistent_volume_claim is not None:
             return open_claim(pod, volume, self._claims, shown / CLAIMS / volume.name)
@@ -206,7 +226,9 @@ class PodVolumes:
         own = state / VOLUMES / EMPTY_DIRS
         _make(state)
         _make(own)
-        return open_volume(pod, volume, own / volume.name, memory_limit_bytes=memory_limit_bytes)
+        return open_volume(
+            pod, volume, own / volume.name, memory_limit_bytes=facts.memory_limit_bytes, owner=facts.first_id
+        )
 
     def _directories(self, uid: str) -> tuple[Path, Path]:
         if uid in ("", ".", "..") or "/" in uid:
@@ -219,6 +241,11 @@ def _is_read_only(volume: Volume) -> bool:
     claim, nfs = volume.persistent_volume_claim, volume.nfs
     told = (claim is not None and claim.read_only, nfs is not None and nfs.read_only)
     return kind_of(volume) is not None or volume.image is not None or any(told)
+
+
+def _is_foreign(volume: Volume) -> bool:
+    """Not hostpod's to give away. An image is mounted for its pod, with the pod's ids."""
+    return kind_of(volume) is None and volume.empty_dir is None and volume.image is None
 
 
 def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
@@ -248,21 +275,38 @@ def _sub_path(mount: VolumeMount, variables: Mapping[str, str]) -> str:
         return path
 
 
-def _mounted(mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place: Path) -> VolumeMounted:
-    source = prepared.sources[mount.name]
-    if sub_path:
-        with naming(mount.name):
-            bind_sub_path(source, sub_path, place)
+def _mounted(
+    mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place: Path, idmap: IdMap | None
+) -> VolumeMounted:
+    source, foreign = prepared.sources[mount.name], mount.name in prepared.foreign
+    with naming(mount.name):
+        if idmap and propagation_of(mount.mount_propagation) == "shared":
+            raise VolumeError("mountPropagation Bidirectional: no mount leaves a pod with hostUsers: false")
+        if sub_path:
+            bind_sub_path(
+                source, sub_path, place, idmap=idmap if foreign else None, owner=0 if foreign else prepared.owner
+            )
             source = place
+        elif idmap and foreign:
+            bind_mapped(source, place, idmap)
+            source = place
+    read_only = bool(mount.read_only) or mount.name in prepared.read_only
     return VolumeMounted(
         source=source,
         destination=normpath(f"/{mount.mount_path}").replace("//", "/"),
-        read_only=bool(mount.read_only) or mount.name in prepared.read_only,
+        read_only=read_only,
+        kept=_locked(source) if idmap and (read_only or mount.name in prepared.data) else (),
         all_read_only=mount.recursive_read_only in ("IfPossible", "Enabled"),
         no_exec=mount.name in prepared.data,
         recursive=True,
         propagation=propagation_of(mount.mount_propagation),
     )
+
+
+def _locked(path: Path) -> tuple[str, ...]:
+    found = os.statvfs(path).f_flag
+    flags = {"nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
+    return tuple(name for name, flag in flags.items() if found & flag)
 
 
 def _places(top: Path, kinds: Iterable[str]) -> Iterator[Path]:

@@ -61,16 +61,15 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             "",
             f"9: spec.containers[0].ports[0].hostPort: {NOT_YET}, only with hostNetwork: remove it, or set hostNetwork",
         ),
-        ("", "hostUsers: false", f"9: spec.hostUsers: false is {NOT_YET}, write true"),
         (
             "stdin: true",
             "",
             f"9: spec.containers[0].stdin: {NOT_YET}, remove it",
         ),
         (
-            "securityContext: {appArmorProfile: {type: RuntimeDefault}}",
+            "securityContext: {windowsOptions: {runAsUserName: x}}",
             "",
-            f"9: spec.containers[0].securityContext.appArmorProfile: {NOT_YET}, remove it",
+            f"9: spec.containers[0].securityContext.windowsOptions: {NOT_YET}, remove it",
         ),
         (
             "resources: {limits: {ephemeral-storage: 1Gi}}",
@@ -93,9 +92,9 @@ def test_what_is_not_supported_is_an_error(container: str, spec: str, told: str)
     assert problems(web(container, spec)) == [told]
 
 
-def test_annotations_that_confine_are_not_ignored() -> None:
-    annotation = "container.apparmor.security.beta.kubernetes.io/nginx"
-    assert problems(web(metadata=f"annotations: {{{annotation}: runtime/default, other: x}}")) == [
+def test_annotations_that_limit_are_not_ignored() -> None:
+    annotation = "kubernetes.io/ingress-bandwidth"
+    assert problems(web(metadata=f"annotations: {{{annotation}: 1M, other: x}}")) == [
         f"5: metadata.annotations[{annotation}]: {NOT_YET}, remove it"
     ]
 
@@ -108,6 +107,8 @@ def test_annotations_that_confine_are_not_ignored() -> None:
         ("ports: [{containerPort: 80, hostPort: 80}]", "hostNetwork: true\ndnsPolicy: ClusterFirstWithHostNet"),
         ("ports: [{containerPort: 80, hostPort: 0, hostIP: ''}]", ""),
         ("securityContext: {privileged: false}", "hostUsers: true\nsetHostnameAsFQDN: false"),
+        ("securityContext: {procMount: Unmasked, appArmorProfile: {type: Unconfined}}", "hostUsers: false"),
+        ("securityContext: {seLinuxOptions: {level: s0}}", "securityContext: {seLinuxChangePolicy: Recursive}"),
         ("resources: {requests: {cpu: 1, memory: 1Gi, ephemeral-storage: 1Gi}, limits: {cpu: 1, memory: 2Gi}}", ""),
     ],
 )
