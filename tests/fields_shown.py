@@ -56,6 +56,14 @@ _CLAIMS = "integration/test_claims.py::"
 _CLAIM = (f"{_CLAIMS}test_a_claim_is_shared_outlives_its_pods_and_is_listed",)
 _CLAIM_DOCUMENTS = "unit/manifest/test_claims.py::"
 _NFS = (f"{_BOTH_WAYS}test_nfs_is_mounted_once_and_nothing_on_the_server_goes_with_the_pod",)
+_APPARMOR = (
+    "unit/oci/test_labels.py::test_profiles",
+    "integration/test_confinement.py::test_profiles_that_the_host_has_not_are_refused",
+)
+_SELINUX = (
+    "unit/oci/test_labels.py::test_labels",
+    "integration/test_confinement.py::test_labels_that_the_host_has_not_are_refused",
+)
 _TOKENS = ("integration/test_tokens.py::test_a_stranger_believes_the_token_and_only_its_user_reads_it",)
 
 SHOWN: Mapping[str, tuple[str, ...]] = {
@@ -110,7 +118,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "PodSpec.subdomain": _SUBDOMAIN,
     "PodSpec.setHostnameAsFQDN": _SUBDOMAIN,
     "PodSpec.hostnameOverride": (f"{_NAMES}test_another_name_than_the_pod_s",),
-    "PodSpec.hostUsers": (*_FIELDS, *_REFUSED),
+    "PodSpec.hostUsers": ("integration/test_user_namespaces.py::test_root_of_the_pod_is_nobody_on_the_host",),
     "PodSpec.serviceAccountName": _TOKENS,
     "PodSpec.serviceAccount": _FIELDS,
     "HostAlias.ip": _ALIASES,
@@ -220,6 +228,17 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         *_HOST_PORTS,
         f"{_PRESSURE}test_a_port_of_the_host_is_one_pod_s_until_that_is_gone",
     ),
+    # No kernel of the tests has these: their labels are looked at in the OCI config, and their refusal at the pod.
+    "AppArmorProfile.type": _APPARMOR,
+    "AppArmorProfile.localhostProfile": ("unit/oci/test_labels.py::test_profiles",),
+    "PodSecurityContext.appArmorProfile": _APPARMOR,
+    "SecurityContext.appArmorProfile": _APPARMOR,
+    "SELinuxOptions.user": ("unit/oci/test_labels.py::test_labels",),
+    "SELinuxOptions.role": ("unit/oci/test_labels.py::test_labels",),
+    "SELinuxOptions.type": _SELINUX,
+    "SELinuxOptions.level": _SELINUX,
+    "PodSecurityContext.seLinuxOptions": _SELINUX,
+    "SecurityContext.seLinuxOptions": _SELINUX,
     "PodSpec.resources": ("integration/test_resources.py::test_a_pod_has_limits_as_a_whole",),
     "ResourceRequirements.limits": _LIMITS,
     "ResourceRequirements.requests": (
@@ -311,7 +330,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "SecurityContext.runAsNonRoot": _NOBODY,
     "SecurityContext.allowPrivilegeEscalation": _RESTRICTED,
     "SecurityContext.seccompProfile": (*_FILTERED, *_FILTER),
-    "SecurityContext.procMount": _FIELDS,
+    "SecurityContext.procMount": ("integration/test_user_namespaces.py::test_proc_without_masks",),
     "Capabilities.add": _CAPABILITIES,
     "Capabilities.drop": _CAPABILITIES,
     "SeccompProfile.type": _FILTERED,

@@ -23,6 +23,7 @@ from hostpod.config.values import (
     ManifestConfig,
     NetworkConfig,
     SocketConfig,
+    UserNamespacesConfig,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Seconds",
     "Section",
     "SocketConfig",
+    "UserNamespacesConfig",
     "load_config",
     "parse_config",
     "parse_duration",

@@ -227,6 +227,29 @@ class CgroupConfig(Section):
     pids_limit: int = Field(0, ge=0, description="Most processes of one pod; 0: no limit.")
 
 
+class UserNamespacesConfig(Section):
+    """Ids of the host for pods with `hostUsers: false`: 65536 for each, from which nobody else has any."""
+
+    first_id: int = Field(
+        0x7000_0000,
+        ge=65536,
+        le=0xFFFF_0000 - 1,
+        alias="firstID",
+        description="The first of these ids. What /etc/subuid and /etc/subgid give to users is left out. Pods that are "
+        "here keep what they have.",
+        json_schema_extra=LIVE,
+    )
+    pods: int = Field(
+        1024, ge=1, le=65535, description="How many such pods there may be at once.", json_schema_extra=LIVE
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.first_id + self.pods * 65536 > 0xFFFF_0000:
+            raise ValueError(f"pods ({self.pods}) is too many: their ids would go past the last one, 4294901759")
+        return self
+
+
 class SecurityConfig(Section):
     """What pods may do."""
 
@@ -268,6 +291,9 @@ class BinariesConfig(Section):
     catatonit: str = Field("catatonit", description="The pause process (static binary).")
     skopeo: str = Field("skopeo", description="Fetches images.")
     tar2sqfs: str = Field("tar2sqfs", alias="tar2sqfs", description="Builds squashfs layers (squashfs-tools-ng).")
+    apparmor_parser: str = Field(
+        "apparmor_parser", alias="apparmorParser", description="Loads hostpod's profile, where the host has AppArmor."
+    )
 
 
 class LoggingConfig(Section):
@@ -387,6 +413,7 @@ class Config(Section):
     security: SecurityConfig = SecurityConfig()
     service_accounts: ServiceAccountsConfig = ServiceAccountsConfig()
     pod_security: PodSecurityConfig = PodSecurityConfig()
+    user_namespaces: UserNamespacesConfig = UserNamespacesConfig()
     binaries: BinariesConfig = BinariesConfig()
     logging: LoggingConfig = LoggingConfig()
     backoff: BackoffConfig = BackoffConfig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.events import EventLog, bound_of
 from hostpod.engine.paths import Paths
+from hostpod.host.apparmor import load_profile
 from hostpod.host.cgroup import CgroupError
 from hostpod.host.cgroup_choice import choose_driver
 from hostpod.host.clock import now
@@ -22,13 +24,17 @@ from hostpod.host.conmon import Conmon
 from hostpod.host.notify import ActivationError
 from hostpod.host.pause import PauseError, make_pause_root, remove_pause_root
 from hostpod.host.privileges import find_privileges
+from hostpod.host.process import CommandError
 from hostpod.host.runc import Runc
 from hostpod.host.sealed import sealed_copy
 from hostpod.host.store import StoreError
 from hostpod.images import ImageError, ImageStore
 from hostpod.network import NetworkError, PodNetwork
+from hostpod.oci import DEFAULT_PROFILE
 from hostpod.server.listen import ListenError
 from hostpod.volumes import PodVolumes
+
+log = logging.getLogger(__name__)
 
 # runc is mostly on the CPU: more calls at once than this only make each slower.
 RUNTIME_CALLS_PER_CORE = 4
@@ -60,6 +66,7 @@ def own(paths: Paths) -> Iterator[None]:
     """The directories of this instance, for this daemon alone."""
     for directory, mode in _directories(paths):
         directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    paths.pods.chmod(0o711)  # a daemon of before may have made it
     with _claimed(paths.runtime, "runtime"), _claimed(paths.state, "state"):
         yield
 
@@ -73,7 +80,7 @@ def _directories(paths: Paths) -> tuple[tuple[Path, int], ...]:
     return (
         (paths.state, 0o711),
         (paths.runtime, 0o711),
-        (paths.pods, 0o700),
+        (paths.pods, 0o711),
         (paths.pod_states, 0o711),
         (paths.runc, 0o700),
         (paths.exits, 0o700),
@@ -114,6 +121,9 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
     cgroups = choose_driver(config.cgroups.driver, config.cgroups.root, stack)
     if starts:
         await cgroups.open()
+    privileges = find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers)
+    if starts and privileges.apparmor:
+        await _load_apparmor(binaries.apparmor_parser)
     images = await stack.enter_async_context(
         ImageStore(config.images, binaries, state=paths.images, runtime=paths.layers)
     )
@@ -139,7 +149,7 @@ async def open_edges(config: Config, stack: AsyncExitStack, *, starts: bool = Tr
             state=paths.pod_states, runtime=paths.pods, claims=paths.claims, keys=paths.service_accounts
         ),
         events=events,
-        privileges=find_privileges(cgroup_v2=cgroups.layout.version == "v2", controllers=cgroups.controllers),
+        privileges=privileges,
         slots=asyncio.Semaphore(RUNTIME_CALLS_PER_CORE * (os.cpu_count() or 1)),
     )
 
@@ -153,6 +163,14 @@ async def leave(edges: Edges, engine: Engine) -> None:
         if empty:
             remove_pause_root(edges.paths.pause_root)
             await edges.cgroups.close()
+
+
+async def _load_apparmor(parser: str) -> None:
+    """The profile of containers that name none. Without it they have none, and those that ask for it are refused."""
+    try:
+        await load_profile(DEFAULT_PROFILE, parser)
+    except CommandError as error:
+        log.warning("containers are not confined by AppArmor: %s", error)
 
 
 def _found(binary: str) -> str:

@@ -64,6 +64,8 @@ def _admitted(edges: Edges) -> Iterator[PodState]:
             log.warning("pod %s cannot be adopted and is removed: %s", directory.name, damage)
         else:
             # How far its sandbox was taken down only the sandbox itself could tell.
+            if record.first_id:
+                edges.users.note(directory.name, record.first_id)
             yield PodState(record=record, paths=paths, containers=_containers(paths), remains=True)
 
 

@@ -1,4 +1,4 @@
-"""The filter of system calls of a container: its profile, read where it is a file of this host."""
+"""How a container is confined: its filter of system calls, read where it is a file of this host, and its labels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hostpod.engine.edges import Edges
+from hostpod.host.apparmor import loaded_profiles
+from hostpod.host.selinux import container_labels
 from hostpod.kube import Container, Pod, SeccompProfile
-from hostpod.oci import SpecError, capabilities, profile_of, seccomp
+from hostpod.oci import Labels, SpecError, apparmor_label, capabilities, profile_of, seccomp, selinux_labels
 from hostpod.oci.values import Json
 
 LARGEST_BYTES = 1024 * 1024
@@ -26,6 +28,15 @@ def seccomp_of(pod: Pod, container: Container, edges: Edges) -> Json | None:
         machine=edges.privileges.machine,
         load=_reader(settings.seccomp_profiles),
     )
+
+
+def labels_of(pod: Pod, container: Container, edges: Edges) -> Labels:
+    """The profile of AppArmor and the labels of SELinux, where the host has them. SpecError for what is not loaded."""
+    profile = apparmor_label(pod, container, loaded_profiles()) if edges.privileges.apparmor else ""
+    process, files = container_labels() if edges.privileges.selinux else ("", "")
+    if edges.privileges.selinux:
+        process, files = selinux_labels(pod, container, process=process, files=files)
+    return Labels(apparmor=profile, process=process, files=files)
 
 
 def _reader(directory: Path) -> Callable[[str], Json]:

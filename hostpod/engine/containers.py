@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hostpod.engine.confinement import seccomp_of
+from hostpod.engine.confinement import labels_of, seccomp_of
 from hostpod.engine.devices import devices_of
 from hostpod.engine.edges import Edges
 from hostpod.engine.memory_kills import killed_for_memory
 from hostpod.engine.paths import ContainerPaths
 from hostpod.engine.records import ContainerRecord
 from hostpod.engine.room import memory_rule
-from hostpod.engine.sandbox import described, have_cgroup, pod_cgroup, sandbox_paths
+from hostpod.engine.sandbox import described, have_cgroup, id_map, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
 from hostpod.engine.termination_message import DEFAULT_PATH, make_file, termination_message
@@ -27,10 +28,12 @@ from hostpod.host.conmon import ContainerRefusedError, monitor_pid
 from hostpod.host.journal import takes_containers
 from hostpod.host.log_place import make_log_place, remove_log
 from hostpod.host.pids import Watched, start_ticks, watch
+from hostpod.host.selinux import relabel
 from hostpod.host.store import remove_tree
-from hostpod.images import Image, read_user_files
+from hostpod.host.user_namespace import give_pipes
+from hostpod.images import Image, link_astray, read_user_files
 from hostpod.kube import Container
-from hostpod.oci import ImageDefaults, Mount, container_spec, container_user
+from hostpod.oci import ImageDefaults, Labels, Mount, SpecError, User, container_spec, container_user
 from hostpod.oci.values import Json
 from hostpod.plan.actions import CreateContainer
 from hostpod.plan.change import resources_of
@@ -47,6 +50,7 @@ class _Attempt:
     record: ContainerRecord
     image: Image
     variables: Mapping[str, str]
+    labels: Labels
 
 
 async def create(state: PodState, action: CreateContainer, edges: Edges, ended: Callable[[str], None]) -> None:
@@ -66,13 +70,17 @@ async def create(state: PodState, action: CreateContainer, edges: Edges, ended: 
     paths.bundle.mkdir(parents=True)
     state.keep(record)
     try:
-        await _prepare(state, _Attempt(container=container, record=record, image=image, variables=known), edges)
+        labels = await asyncio.to_thread(labels_of, state.record.pod, container, edges)
+        attempt = _Attempt(container=container, record=record, image=image, variables=known, labels=labels)
+        user = await _prepare(state, attempt, edges)
         async with edges.slots:
             pid = await _create_monitored(state, container, record, edges)
     except ContainerRefusedError as refusal:
         state.keep(_refused(record, str(refusal)))
         raise
     edges.runc.note_created(record.id)
+    if (first_id := state.record.first_id) != 0:
+        give_pipes(pid, first_id + user.uid, first_id + user.gid)
     monitor = monitor_pid(paths.conmon_pid_file)
     state.keep(
         replace(
@@ -147,45 +155,67 @@ def _stop_signal(container: Container) -> str | None:
     return container.lifecycle.stop_signal if container.lifecycle else None
 
 
-async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> None:
+async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     record = attempt.record
     paths = state.paths.container(record.id)
-    await asyncio.to_thread(_make_directories, paths, Path(record.log), edges.paths.logs)
-    await edges.images.mount_rootfs(attempt.image, upper=paths.upper, work=paths.work, target=paths.rootfs)
-    await asyncio.to_thread(_write_bundle, state, attempt, edges)
+    await asyncio.to_thread(_make_directories, paths, Path(record.log), edges.paths.logs, state.record.first_id)
+    await edges.images.mount_rootfs(
+        attempt.image,
+        upper=paths.upper,
+        work=paths.work,
+        target=paths.rootfs,
+        idmap=id_map(state),
+        label=attempt.labels.files,
+    )
+    return await asyncio.to_thread(_write_bundle, state, attempt, edges)
 
 
-def _make_directories(paths: ContainerPaths, log: Path, logs: Path) -> None:
+def _make_directories(paths: ContainerPaths, log: Path, logs: Path, owner: int) -> None:
     make_log_place(log, logs)
     for directory in (paths.rootfs, paths.upper, paths.work):
         directory.mkdir(parents=True, exist_ok=True)
+    if owner:
+        os.chown(paths.upper, owner, owner)  # what the container's / is
 
 
-def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> None:
+def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> User:
+    """All that runc reads; the user that the container will run as."""
     container, record, image = attempt.container, attempt.record, attempt.image
     paths = state.paths.container(record.id)
+    if (why := link_astray(paths.rootfs)) is not None:
+        raise SpecError(why)
     assert state.volumes is not None, "containers are made after their pod's volumes"
-    mounts = edges.volumes.container_mounts(container, state.volumes, attempt.variables)
     devices = devices_of(container, edges.config.devices)
+    mounts = edges.volumes.container_mounts(container, state.volumes, attempt.variables, idmap=id_map(state))
+    termination_log, destination = paths.termination_log, container.termination_message_path or DEFAULT_PATH
+    make_file(termination_log, owner=state.record.first_id)
+    if attempt.labels.files:
+        _label_files(state, (*(mount.source for mount in mounts), termination_log), attempt.labels.files)
+    user = container_user(state.record.pod, container, image.config.user, *read_user_files(paths.rootfs))
     spec = container_spec(
         pod=state.record.pod,
         container=container,
         image=_defaults(image),
         variables=attempt.variables,
         sandbox=sandbox_paths(state),
-        mounts=(*(Mount.bound(mount) for mount in mounts), _termination_log(container, paths)),
-        user=container_user(state.record.pod, container, image.config.user, *read_user_files(paths.rootfs)),
+        mounts=(
+            *(Mount.bound(mount) for mount in mounts),
+            Mount(source=str(termination_log), destination=destination, options=("bind", "rprivate", "rw")),
+        ),
+        user=user,
         cgroups_path=edges.cgroups.oci_path(record.cgroup),
         annotations=edges.cgroups.annotations(record.cgroup, description=_described(state, record)),
         rootfs=str(paths.rootfs),
         privileges=edges.privileges,
         seccomp=seccomp_of(state.record.pod, container, edges),
+        labels=attempt.labels,
         devices=devices.nodes,
         permissions=devices.permissions,
         memory=memory_rule(edges),
     )
     _write_spec(paths.bundle / "config.json", spec)
     _link_log(state, record, edges)
+    return user
 
 
 def _write_spec(path: Path, spec: Json) -> None:
@@ -194,10 +224,11 @@ def _write_spec(path: Path, spec: Json) -> None:
     path.write_text(json.dumps(spec))
 
 
-def _termination_log(container: Container, paths: ContainerPaths) -> Mount:
-    make_file(paths.termination_log)
-    destination = container.termination_message_path or DEFAULT_PATH
-    return Mount(source=str(paths.termination_log), destination=destination, options=("bind", "rprivate", "rw"))
+def _label_files(state: PodState, sources: Iterable[Path], label: str) -> None:
+    """SELinux: what is the pod's own is labelled for it; what is the host's keeps its label."""
+    for source in sources:
+        if source.is_relative_to(state.paths.runtime) or source.is_relative_to(state.paths.state):
+            relabel(source, label)
 
 
 def _defaults(image: Image) -> ImageDefaults:

@@ -10,6 +10,7 @@ from hostpod.engine.cgroup_driver import CgroupDriver
 from hostpod.engine.config_book import ConfigBook
 from hostpod.engine.events import EventLog
 from hostpod.engine.paths import Paths
+from hostpod.engine.user_ranges import UserRanges
 from hostpod.host.conmon import Conmon
 from hostpod.host.privileges import Privileges
 from hostpod.host.runc import Runc
@@ -36,3 +37,4 @@ class Edges:
     privileges: Privileges
     slots: asyncio.Semaphore
     configs: ConfigBook = field(default_factory=ConfigBook)
+    users: UserRanges = field(default_factory=UserRanges)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import assert_never
 
 from hostpod.engine import containers, hooks, pod_images, resizing, sandbox
 from hostpod.engine.edges import Edges
-from hostpod.engine.paths import PodPaths
 from hostpod.engine.records import PodRecord
 from hostpod.engine.state import PodState
 from hostpod.engine.variables import running_facts
@@ -34,16 +34,33 @@ class Told:
 
 def admit(pod: Pod, file: str, edges: Edges) -> PodState:
     """Write the pod down. Logs of an earlier life of the same pod (before a reboot, say) go."""
-    paths: PodPaths = edges.paths.pod(pod.metadata.uid or "")
-    paths.runtime.mkdir(parents=True, exist_ok=True)
-    remove_tree(_logs(pod, edges))
-    state = PodState(record=PodRecord(pod=pod, file=file, admitted_at=now()), paths=paths)
+    own_users = pod.spec.host_users is False
+    first_id = edges.users.take(pod.uid, edges.config.user_namespaces) if own_users else 0
     try:
-        state.keep_pod(state.record)
+        return _write_down(PodRecord(pod=pod, file=file, admitted_at=now(), first_id=first_id), edges)
+    except (OSError, StoreError):
+        edges.users.release(pod.uid)
+        raise
+
+
+def _write_down(record: PodRecord, edges: Edges) -> PodState:
+    paths = edges.paths.pod(record.pod.uid)
+    _make_runtime(paths.runtime, record.first_id)
+    remove_tree(_logs(record.pod, edges))
+    state = PodState(record=record, paths=paths)
+    try:
+        state.keep_pod(record)
     except StoreError:
         remove_tree(paths.runtime)
         raise
     return state
+
+
+def _make_runtime(directory: Path, first_id: int) -> None:
+    """For root alone, and for the pod's own root where it is another: on its way to the roots of its containers."""
+    directory.mkdir(parents=True, exist_ok=True)
+    os.chown(directory, -1, first_id)
+    directory.chmod(0o710 if first_id else 0o700)
 
 
 async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901, PLR0912, PLR0915 - one closed match
@@ -128,6 +145,7 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
         configs=edges.configs.held,
         issuer=edges.config.token_issuer,
         node=edges.config.node_name,
+        first_id=state.record.first_id,
     )
     state.stale = False
     try:
@@ -185,3 +203,4 @@ def _remove_pod(state: PodState, edges: Edges) -> None:
         if path != state.paths.record:
             remove_tree(path)
     remove_tree(state.paths.runtime)  # the record goes last
+    edges.users.release(state.uid)

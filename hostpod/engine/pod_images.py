@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 from hostpod.engine.edges import Edges
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
+from hostpod.host.mount import IdMap
+from hostpod.host.user_namespace import make_with_users
 from hostpod.images import Image
 from hostpod.images.image import PullPolicy
 
@@ -27,9 +32,20 @@ async def ensure_volume_image(state: PodState, volume: str, edges: Edges) -> Non
         assert source is not None, "the plan names volumes that show an image"
         image = await _have(state, source.reference or "", source.pull_policy, edges)
         place.mkdir(parents=True, exist_ok=True)
-        await edges.images.mount_volume(image, target=place)
+        await _mount(image, place, state.record.first_id, edges)
         mounted = image.id
     state.volume_images[volume] = mounted
+
+
+async def _mount(image: Image, place: Path, first_id: int, edges: Edges) -> None:
+    """With the pod's own ids, if it has any: its namespaces may not be there yet, and any with these ids will do."""
+    if not first_id:
+        await edges.images.mount_volume(image, target=place)
+        return
+    with closing(await make_with_users(first_id, kinds=())) as users:
+        await edges.images.mount_volume(
+            image, target=place, idmap=IdMap(namespace=users.path("user"), first_id=first_id)
+        )
 
 
 async def unmount_volume_images(uid: str, edges: Edges) -> None:

@@ -31,6 +31,7 @@ class PodRecord:
     """An admitted pod: its manifest as admitted, the file it came from, and whether it is being ended or has failed.
 
     `oom_kills` is how many kills for memory, of those that its cgroup counts, ends of containers account for.
+    `first_id` is what the root of its user namespace is on the host; 0 where it has the host's.
     """
 
     pod: Pod
@@ -40,6 +41,7 @@ class PodRecord:
     sandbox_at: float | None = None
     oom_kills: int = 0
     verdict: Verdict | None = None
+    first_id: int = 0
 
     def save(self, paths: PodPaths) -> None:
         content = {
@@ -50,6 +52,7 @@ class PodRecord:
             "sandbox_at": self.sandbox_at,
             "oom_kills": self.oom_kills,
             "verdict": asdict(self.verdict) if self.verdict else None,
+            "first_id": self.first_id,
         }
         _write(paths.record, content)
 
@@ -68,6 +71,7 @@ class PodRecord:
             sandbox_at=frame.sandbox_at,
             oom_kills=frame.oom_kills,
             verdict=frame.verdict,
+            first_id=frame.first_id,
         )
 
 
@@ -82,6 +86,7 @@ class _Frame:
     sandbox_at: float | None
     oom_kills: int = 0
     verdict: Verdict | None = None
+    first_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,6 +38,8 @@ def room_of(config: Config, privileges: Privileges, *, disk_bytes: int = 0, page
         },
         devices={device.resource: device.count for device in config.devices},
         unsafe_sysctls=config.security.allowed_unsafe_sysctls,
+        apparmor=privileges.apparmor,
+        selinux=privileges.selinux,
         huge_pages="hugetlb" in privileges.controllers,
         own_ports=(own,) if http.read_only_port else (),
     )

@@ -12,10 +12,12 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.paths import PodPaths
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
+from hostpod.host.mount import IdMap
 from hostpod.host.namespaces import Kind, make, of_process
 from hostpod.host.pids import start_ticks, watch
 from hostpod.host.runc import RuncError
 from hostpod.host.store import StoreError, read_json, remove_tree, write_json
+from hostpod.host.user_namespace import make_with_users
 from hostpod.kube import Pod
 from hostpod.oci import SandboxPaths, pause_spec, pod_limits, pod_nodename, qos_class
 
@@ -43,16 +45,27 @@ def sandbox_paths(state: PodState) -> SandboxPaths:
     joined = {kind: str(state.namespaces.path(kind)) for kind in own}
     shares_pids = spec.share_process_namespace and state.pause is not None
     return SandboxPaths(
+        user=joined.get("user"),
         net=joined.get("net"),
         ipc=joined.get("ipc"),
         uts=joined.get("uts"),
         pid=f"/proc/{state.pause.pid}/ns/pid" if shares_pids and state.pause else None,
+        first_id=state.record.first_id,
     )
+
+
+def id_map(state: PodState) -> IdMap | None:
+    """How files of the host are shown to a pod that has ids of its own; None where it has the host's."""
+    if not state.record.first_id:
+        return None
+    assert state.namespaces is not None, "the plan runs nothing before there are namespaces"
+    return IdMap(namespace=state.namespaces.path("user"), first_id=state.record.first_id)
 
 
 def own_namespaces(pod: Pod) -> tuple[Kind, ...]:
     """The kinds of namespace that the pod does not share with the host."""
-    kinds: list[Kind] = [] if pod.spec.host_network else ["net", "uts"]
+    kinds: list[Kind] = ["user"] if pod.spec.host_users is False else []
+    kinds += [] if pod.spec.host_network else ["net", "uts"]
     return tuple(kinds) if pod.spec.host_ipc else (*kinds, "ipc")
 
 
@@ -62,7 +75,10 @@ async def make_namespaces(state: PodState, edges: Edges) -> None:
     state.remains = True
     await have_cgroup(state, edges)
     hostname = None if pod.spec.host_network else pod_nodename(pod)
-    state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
+    if state.record.first_id:
+        state.namespaces = await make_with_users(state.record.first_id, hostname=hostname)
+    else:
+        state.namespaces = await asyncio.to_thread(make, own_namespaces(pod), hostname=hostname)
 
 
 async def have_cgroup(state: PodState, edges: Edges) -> None:

@@ -16,9 +16,11 @@ LOG_BYTES = 2048
 DEFAULT_PATH = "/dev/termination-log"
 
 
-def make_file(path: Path) -> None:
+def make_file(path: Path, *, owner: int = 0) -> None:
     """The file that is bound into the container; its user, whoever that is, may write to it."""
     path.touch()
+    if owner:
+        os.chown(path, owner, owner)
     path.chmod(0o666)  # past the umask
 
 

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
 from typing import Literal
@@ -36,6 +37,7 @@ _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
 _ATTR_RDONLY = 1
+_ATTR_IDMAP = 0x100000
 _PROPAGATION_FLAGS = {"private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20}
 
 # Numbers of the new mount calls are the same on every architecture but Alpha.
@@ -73,6 +75,14 @@ class MountError(OSError):
         return str(self.strerror)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdMap:
+    """Whose ids a mount shows: those of a user namespace (by path), whose root is `first_id` on the host."""
+
+    namespace: Path
+    first_id: int
+
+
 class _MountAttr(ctypes.Structure):
     _fields_ = (
         ("attr_set", ctypes.c_uint64),
@@ -108,11 +118,13 @@ def bind(
     read_only: bool = False,
     recursive: bool = False,
     propagation: Propagation | None = None,
+    idmap: IdMap | None = None,
 ) -> None:
     """Show `source` (a path, or an open descriptor of a file or directory) at `target`, which must exist.
 
     Read-only and propagation are set before the mount can be seen. A descriptor is bound as it is: no path is walked
-    again, so nobody can put a link in the way.
+    again, so nobody can put a link in the way. With `idmap` what belongs to an id of the file system belongs to the
+    same id of that user namespace: only where the file system can do that (EINVAL otherwise).
     """
     what = f"cannot bind {source if isinstance(source, Path) else f'descriptor {source}'} on {target}"
     recurse = _AT_RECURSIVE if recursive else 0
@@ -124,6 +136,8 @@ def bind(
     try:
         if read_only or propagation:
             _set_attributes(what, tree, recurse, read_only=read_only, propagation=propagation)
+        if idmap:
+            _set_ids(what, tree, recurse, idmap)
         _attach(what, tree, target)
     finally:
         os.close(tree)
@@ -136,6 +150,16 @@ def _set_attributes(what: str, tree: int, recurse: int, *, read_only: bool, prop
     )
     size = ctypes.sizeof(attributes)
     _syscall(what, _SYS_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH | recurse, ctypes.byref(attributes), size)
+
+
+def _set_ids(what: str, tree: int, recurse: int, idmap: IdMap) -> None:
+    namespace = os.open(idmap.namespace, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        attributes = _MountAttr(attr_set=_ATTR_IDMAP, userns_fd=namespace)
+        size = ctypes.sizeof(attributes)
+        _syscall(what, _SYS_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH | recurse, ctypes.byref(attributes), size)
+    finally:
+        os.close(namespace)
 
 
 def _attach(what: str, tree: int, target: Path) -> None:
@@ -151,27 +175,30 @@ def overlay(
     *,
     source: str = "overlay",
     volatile: bool = False,
+    label: str = "",
 ) -> None:
     """Mount layers (`lower`, topmost first) below a writable directory on `target`; `source` is what mountinfo shows.
 
     Without `upper` and `work` it is read-only, and needs two layers at the least.
 
     A volatile overlay never asks the file system below to write back, neither for an fsync nor when it is unmounted;
-    such an `upper` cannot be mounted a second time.
+    such an `upper` cannot be mounted a second time. With `label` all files have this one of SELinux's.
 
     mount(2) takes one page of options, which is about 40 layers by full path. More than that are handed over one by
     one (`lowerdir+`, Linux 6.8 and newer), and before that by descriptor: `/proc/self/fd/N` is short enough for 127.
     """
-    options = _overlay_options([_escaped(os.fspath(layer), ":\\") for layer in lower], upper, work, volatile=volatile)
+    options = _overlay_options(
+        [_escaped(os.fspath(layer), ":\\") for layer in lower], upper, work, volatile=volatile, label=label
+    )
     if len(os.fsencode(options)) <= OPTIONS_LIMIT_BYTES:
         mount(source, target, "overlay", data=options)
         return
     try:
-        _overlay_layer_by_layer(lower, upper, work, target, source, volatile=volatile)
+        _overlay_layer_by_layer(lower, upper, work, target, source, volatile=volatile, label=label)
     except MountError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS):
             raise
-        overlay_by_descriptor(lower, upper, work, target, source=source, volatile=volatile)
+        overlay_by_descriptor(lower, upper, work, target, source=source, volatile=volatile, label=label)
 
 
 def overlay_by_descriptor(
@@ -182,6 +209,7 @@ def overlay_by_descriptor(
     *,
     source: str = "overlay",
     volatile: bool = False,
+    label: str = "",
 ) -> None:
     """The way of older kernels for many layers: mountinfo then shows descriptors and not the layers' paths."""
     descriptors: list[int] = []
@@ -192,15 +220,16 @@ def overlay_by_descriptor(
             except OSError as error:
                 raise MountError(error.errno or 0, f"cannot mount overlay on {target}: layer {layer}") from error
         names = [f"/proc/self/fd/{descriptor}" for descriptor in descriptors]
-        mount(source, target, "overlay", data=_overlay_options(names, upper, work, volatile=volatile))
+        mount(source, target, "overlay", data=_overlay_options(names, upper, work, volatile=volatile, label=label))
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _overlay_options(lower: Sequence[str], upper: Path | None, work: Path | None, *, volatile: bool) -> str:
+def _overlay_options(lower: Sequence[str], upper: Path | None, work: Path | None, *, volatile: bool, label: str) -> str:
     options = [f"lowerdir={_escaped(':'.join(lower), ',')}"]
     options += [f"{key}={_escaped(value, f',{_ESCAPE}')}" for key, value in _writable(upper, work)]
+    options += [f'context="{label}"'] if label else []
     return ",".join((*options, *(["volatile"] if volatile else [])))
 
 
@@ -209,7 +238,14 @@ def _writable(upper: Path | None, work: Path | None) -> list[tuple[str, str]]:
 
 
 def _overlay_layer_by_layer(
-    lower: Sequence[Path], upper: Path | None, work: Path | None, target: Path, source: str, *, volatile: bool
+    lower: Sequence[Path],
+    upper: Path | None,
+    work: Path | None,
+    target: Path,
+    source: str,
+    *,
+    volatile: bool,
+    label: str,
 ) -> None:
     what = f"cannot mount overlay on {target}"
     context = _syscall(what, _SYS_FSOPEN, b"overlay", _FSOPEN_CLOEXEC)
@@ -217,6 +253,7 @@ def _overlay_layer_by_layer(
         settings = [("source", source), *(("lowerdir+", os.fspath(layer)) for layer in lower)]
         # The kernel takes lowerdir+ as it is, but looks for escapes in these two.
         settings += [(key, _escaped(value, _ESCAPE)) for key, value in _writable(upper, work)]
+        settings += [("context", label)] if label else []
         for key, value in settings:
             _syscall(
                 f"{what}: {value}", _SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, key.encode(), os.fsencode(value), 0

@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Literal, TypeVar
 
-Kind = Literal["net", "ipc", "uts"]
+Kind = Literal["user", "net", "ipc", "uts"]
 Result = TypeVar("Result")
 
 ALL_KINDS: tuple[Kind, ...] = ("net", "ipc", "uts")
@@ -64,9 +64,13 @@ def _make(kinds: Sequence[Kind], hostname: str | None) -> Namespaces:
     flags = sum(_CLONE_FLAGS[kind] for kind in kinds)
     _check(_libc.unshare(flags), f"cannot make namespaces ({', '.join(kinds)})")
     if hostname is not None:
-        name = hostname.encode()[:HOSTNAME_LIMIT_BYTES]
-        _check(_libc.sethostname(name, len(name)), f"cannot set host name {hostname}")
+        _set_hostname(hostname)
     return _hold("thread-self", kinds)
+
+
+def _set_hostname(hostname: str) -> None:
+    name = hostname.encode()[:HOSTNAME_LIMIT_BYTES]
+    _check(_libc.sethostname(name, len(name)), f"cannot set host name {hostname}")
 
 
 def of_process(pid: int, kinds: Sequence[Kind] = ALL_KINDS) -> Namespaces | None:
@@ -81,18 +85,24 @@ def _hold(process: str, kinds: Sequence[Kind]) -> Namespaces:
     return Namespaces({kind: FileIO(f"/proc/{process}/ns/{kind}") for kind in kinds})
 
 
+def name_host(uts: Path, hostname: str) -> None:
+    """Set the host name of a UTS namespace."""
+    _in_a_thread_of_its_own(lambda: _joined(uts, "uts", lambda: _set_hostname(hostname)))
+
+
 def inside(netns: Path, function: Callable[[], Result]) -> Result:
     """Run `function` in a thread that has joined a network namespace, and return its result."""
-    return _in_a_thread_of_its_own(lambda: _joined(netns, function))
+    return _in_a_thread_of_its_own(lambda: _joined(netns, "net", function))
 
 
-def _joined(netns: Path, function: Callable[[], Result]) -> Result:
+def _joined(path: Path, kind: Kind, function: Callable[[], Result]) -> Result:
+    what = {"net": "network"}.get(kind, kind)
     try:
-        descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise NamespaceError(error.errno or 0, f"cannot open network namespace {netns}") from error
+        raise NamespaceError(error.errno or 0, f"cannot open {what} namespace {path}") from error
     try:
-        _check(_libc.setns(descriptor, _CLONE_FLAGS["net"]), f"cannot enter network namespace {netns}")
+        _check(_libc.setns(descriptor, _CLONE_FLAGS[kind]), f"cannot enter {what} namespace {path}")
     finally:
         os.close(descriptor)
     return function()

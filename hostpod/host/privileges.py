@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hostpod.host import apparmor, selinux
 from hostpod.host.huge_pages import huge_pages
 from hostpod.host.machine_text import keyed_kib
 
@@ -19,7 +20,8 @@ class Privileges:
     """`may_raise_limits` is CAP_SYS_RESOURCE: without it oom_score_adj cannot go below this process's own, and no
     rlimit above its hard limit. `controllers` are those of cgroups; `memory_bytes`, `swap_bytes`, `cpus` and
     `huge_page_sizes` (of pages that are set aside) are what the host has, `machine` is its kind (uname -m);
-    `capability_mask` has a bit for each capability that can be given."""
+    `capability_mask` has a bit for each capability that can be given. `apparmor` and `selinux` are whether its kernel
+    confines processes so."""
 
     may_raise_limits: bool = True
     oom_score_adj: int = 0
@@ -32,6 +34,8 @@ class Privileges:
     cpus: int = 1
     machine: str = "x86_64"
     capability_mask: int = (1 << 41) - 1
+    apparmor: bool = False
+    selinux: bool = False
 
     def allowed_oom_score_adj(self, wanted: int) -> int:
         """The wanted value, or the nearest that the kernel lets this process set."""
@@ -45,7 +49,11 @@ class Privileges:
 
 
 def find_privileges(
-    *, cgroup_v2: bool, controllers: frozenset[str] = frozenset(), proc: Path = Path("/proc/self")
+    *,
+    cgroup_v2: bool,
+    controllers: frozenset[str] = frozenset(),
+    proc: Path = Path("/proc/self"),
+    sys: Path = Path("/sys"),
 ) -> Privileges:
     """What the kernel says of this process."""
     status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
@@ -61,6 +69,8 @@ def find_privileges(
         cpus=os.cpu_count() or 1,
         machine=os.uname().machine,
         capability_mask=int(status["CapBnd"], 16) & int(status["CapPrm"], 16),
+        apparmor=apparmor.is_enabled(sys),
+        selinux=selinux.is_enabled(sys),
     )
 
 

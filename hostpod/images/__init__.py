@@ -4,6 +4,7 @@ Here live references, manifests, pulls, layers and the roots made of them; not w
 wanted. The pure files (references, manifest, tarheader, tarwalk, overlay_tar, complaints) stand beside their edges.
 """
 
+from hostpod.images.astray import link_astray
 from hostpod.images.errors import (
     ImageError,
     ImageInspectError,
@@ -29,5 +30,6 @@ __all__ = [
     "InvalidImageNameError",
     "LayerMountError",
     "Progress",
+    "link_astray",
     "read_user_files",
 ]

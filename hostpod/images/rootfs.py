@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
-from hostpod.host.mount import MountError, bind, mounts, overlay, unmount
+from hostpod.host.mount import IdMap, MountError, bind, mounts, overlay, unmount
 from hostpod.images.errors import LayerMountError
 from hostpod.images.layers import SUFFIX, LayerFiles
 from hostpod.images.loop import mount_squashfs
+from hostpod.images.mapped import mount_mapped
 
 # Of a diff id's 64 digits: enough to be unique, and short, because the paths of all layers are options of one mount.
 SHORT = 16
@@ -79,6 +81,8 @@ class Roots:
         target: Path,
         upper: Path | None = None,
         work: Path | None = None,
+        idmap: IdMap | None = None,
+        label: str = "",
     ) -> None:
         """Mount an image's root, read-only without `upper` and `work`. LayerMountError, and nothing is mounted then."""
         lowest_first = tuple(dict.fromkeys(reversed(diff_ids)))[::-1]
@@ -86,24 +90,17 @@ class Roots:
         self._users[target] = (image_id, lowest_first)
         try:
             await self._mount_layers(lowest_first)
-            await self._to_its_end(self._mount_root(image_id, lowest_first, upper, work, target), f"mount {target}")
+            lower = [self._directory / _name(each) for each in reversed(lowest_first)]
+            wanted = 2 if upper is None else 1
+            lower += [self._directory / name for name in (EMPTY, NOTHING)[: max(0, wanted - len(lower))]]
+            mounting = overlay if idmap is None else partial(mount_mapped, idmap=idmap)
+            volatile = upper is not None
+            mounting = partial(mounting, lower, upper, work, target, source=image_id, volatile=volatile, label=label)
+            await self._to_its_end(_done(mounting), f"mount {target}")
         except BaseException:
             self._forget(target)
             await asyncio.to_thread(unmount, target)
             raise
-
-    async def _mount_root(
-        self, image_id: str, lowest_first: Sequence[str], upper: Path | None, work: Path | None, target: Path
-    ) -> LayerMountError | None:
-        lower = [self._directory / _name(each) for each in reversed(lowest_first)]
-        wanted = 2 if upper is None else 1
-        lower += [self._directory / name for name in (EMPTY, NOTHING)[: max(0, wanted - len(lower))]]
-        try:
-            # In a thread: making the work directory waits for the file system's journal.
-            await asyncio.to_thread(overlay, lower, upper, work, target, source=image_id, volatile=upper is not None)
-        except MountError as error:
-            return LayerMountError(str(error))
-        return None
 
     async def _to_its_end(self, work: Coroutine[None, None, LayerMountError | None], name: str) -> None:
         """What the kernel has begun to mount must be known as mounted: one who is cancelled waits for the end of it."""
@@ -187,6 +184,15 @@ class Roots:
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
+
+
+async def _done(mounting: Callable[[], None]) -> LayerMountError | None:
+    try:
+        # In a thread: making the work directory waits for the file system's journal.
+        await asyncio.to_thread(mounting)
+    except MountError as error:
+        return LayerMountError(str(error))
+    return None
 
 
 def _name(diff_id: str) -> str:

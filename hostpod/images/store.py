@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from hostpod.config import BinariesConfig, ImagesConfig
+from hostpod.host.mount import IdMap
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
@@ -151,15 +152,18 @@ class ImageStore:
         await self._catalogue.remove(image.id)
         await self._puller.drop_layers(image.layers)
 
-    async def mount_rootfs(self, image: Image, *, upper: Path, work: Path, target: Path) -> None:
+    async def mount_rootfs(
+        self, image: Image, *, upper: Path, work: Path, target: Path, idmap: IdMap | None = None, label: str = ""
+    ) -> None:
         """Mount a container's root on `target`: the image's layers below `upper`. The three directories must exist,
-        `upper` and `work` empty and on one file system."""
-        await self._roots.mount(image.id, image.layers, upper=upper, work=work, target=target)
+        `upper` and `work` empty and on one file system. With `idmap` its files belong to ids of that user namespace,
+        with `label` they all have this one of SELinux's."""
+        await self._roots.mount(image.id, image.layers, upper=upper, work=work, target=target, idmap=idmap, label=label)
 
-    async def mount_volume(self, image: Image, *, target: Path) -> None:
+    async def mount_volume(self, image: Image, *, target: Path, idmap: IdMap | None = None) -> None:
         """Mount the files of an image on `target`, which must exist, read-only. The image is in use until the root is
         unmounted, also by another daemon."""
-        await self._roots.mount(image.id, image.layers, target=target)
+        await self._roots.mount(image.id, image.layers, target=target, idmap=idmap)
 
     def mounted(self, target: Path) -> str | None:
         """The id of the image whose files are mounted on `target`."""

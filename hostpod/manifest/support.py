@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hostpod.kube import (
+    AppArmorProfile,
     Capabilities,
     ConfigMap,
     ConfigMapEnvSource,
@@ -63,6 +64,7 @@ from hostpod.kube import (
     SecretProjection,
     SecretVolumeSource,
     SecurityContext,
+    SELinuxOptions,
     ServiceAccountTokenProjection,
     SleepAction,
     Sysctl,
@@ -126,8 +128,7 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
 
 
 _OFF = Support(level="works", values=(False,))
-_ON = Support(level="works", values=(True,))
-_MEANT_FOR_OTHERS = ("container.apparmor.security.beta.kubernetes.io/", "cdi.k8s.io/")
+_MEANT_FOR_OTHERS = ("cdi.k8s.io/",)
 _NO_SCHEDULER = "there is no scheduler, the pod runs on this host"
 _NO_API_SERVER = "no API server keeps it"
 _NO_TOKENS = "nothing is mounted by itself: a projected volume gives a token"
@@ -165,7 +166,7 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         ),
         **works("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "securityContext", "os"),
         **works("dnsPolicy", "dnsConfig", "subdomain", "setHostnameAsFQDN", "hostnameOverride", "hostAliases"),
-        "hostUsers": _ON,
+        **works("hostUsers"),
         **meaningless(
             _NO_SCHEDULER,
             *("nodeSelector", "affinity", "tolerations", "topologySpreadConstraints", "schedulerName"),
@@ -262,16 +263,20 @@ SUPPORT: Mapping[type[KubeModel], Levels] = {
         **works("runAsUser", "runAsGroup", "runAsNonRoot", "supplementalGroups", "supplementalGroupsPolicy"),
         **works("seccompProfile", "sysctls"),
         **works("fsGroup", "fsGroupChangePolicy"),
-        **unsupported("seLinuxOptions", "seLinuxChangePolicy"),
-        **unsupported("appArmorProfile", "windowsOptions"),
+        **works("seLinuxOptions", "appArmorProfile"),
+        **meaningless("the pod's own files are labelled one by one, whatever it says", "seLinuxChangePolicy"),
+        **unsupported("windowsOptions"),
     },
     Sysctl: works("name", "value"),
     SecurityContext: {
         **works("privileged", "readOnlyRootFilesystem", "runAsUser", "runAsGroup", "runAsNonRoot", "capabilities"),
         **works("allowPrivilegeEscalation", "seccompProfile"),
-        "procMount": only("Default"),
-        **unsupported("seLinuxOptions", "appArmorProfile", "windowsOptions"),
+        **works("procMount"),
+        **works("seLinuxOptions", "appArmorProfile"),
+        **unsupported("windowsOptions"),
     },
     Capabilities: works("add", "drop"),
     SeccompProfile: works("type", "localhostProfile"),
+    AppArmorProfile: works("type", "localhostProfile"),
+    SELinuxOptions: works("user", "role", "type", "level"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hostpod.kube.pod_resources import qos_class
 from hostpod.oci.container import container_spec, pod_hostname, pod_nodename
 from hostpod.oci.env import EnvSources, container_variables
+from hostpod.oci.labels import DEFAULT_PROFILE, Labels, apparmor_label, selinux_labels
 from hostpod.oci.pause import pause_spec
 from hostpod.oci.resources import MemoryRule, PodLimits, container_resources, pod_limits
 from hostpod.oci.seccomp import profile_of, seccomp
@@ -13,14 +14,17 @@ from hostpod.oci.user import container_user
 from hostpod.oci.values import ImageDefaults, Mount, SandboxPaths, SpecError, User
 
 __all__ = [
+    "DEFAULT_PROFILE",
     "EnvSources",
     "ImageDefaults",
+    "Labels",
     "MemoryRule",
     "Mount",
     "PodLimits",
     "SandboxPaths",
     "SpecError",
     "User",
+    "apparmor_label",
     "capabilities",
     "container_resources",
     "container_spec",
@@ -34,4 +38,5 @@ __all__ = [
     "profile_of",
     "qos_class",
     "seccomp",
+    "selinux_labels",
 ]

@@ -9,13 +9,16 @@ from hostpod.kube import Container, Pod
 from hostpod.oci.command import process_arguments
 from hostpod.oci.defaults import MASKED_PATHS, OCI_VERSION, READ_ONLY_PATHS, rlimits, standard_mounts
 from hostpod.oci.env import environment
+from hostpod.oci.labels import Labels
 from hostpod.oci.resources import NO_SWAP, MemoryRule, container_resources, oom_score_adj
 from hostpod.oci.security import capabilities, is_privileged, of_container
 from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPaths, SpecError, User
 
 HOSTNAME_LIMIT = 63
 NODENAME_LIMIT = 64  # __NEW_UTS_LEN
+IDS = 65536  # of a pod with a user namespace of its own; the kubelet's number
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_LABELS = Labels()
 _HIDDEN: Mapping[str, list[str]] = {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READ_ONLY_PATHS)}
 
 
@@ -35,12 +38,14 @@ def container_spec(
     devices: Sequence[Json] = (),
     permissions: Mapping[str, str] = NOTHING,
     memory: MemoryRule = NO_SWAP,
+    labels: Labels = NO_LABELS,
     annotations: Mapping[str, str] = NOTHING,
 ) -> Json:
     """The whole config.json. `variables` are the pod's own of this container, `mounts` come after the standard ones.
 
-    `seccomp` is the filter of system calls; `devices` are those of the host that the container gets, with the
-    `permissions` of each path where it is not privileged. Raises SpecError when nothing can run.
+    `seccomp` is the filter of system calls, `labels` are those of AppArmor and SELinux; `devices` are those of the host
+    that the container gets, with the `permissions` of each path where it is not privileged. Raises SpecError when
+    nothing can run.
     """
     privileged = is_privileged(container)
     return {
@@ -49,16 +54,20 @@ def container_spec(
             **_process(pod, container, image, variables),
             "user": {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.additional_gids)},
             **_rights(pod, container, privileges),
+            **({"apparmorProfile": labels.apparmor} if labels.apparmor else {}),
+            **({"selinuxLabel": labels.process} if labels.process else {}),
         },
         "root": {"path": rootfs, **({"readonly": True} if of_container(container).read_only_root_filesystem else {})},
         "mounts": [mount.to_json() for mount in (*standard_mounts(writable=privileged), *mounts)],
         "linux": {
             "cgroupsPath": cgroups_path,
             "namespaces": _namespaces(pod, sandbox),
+            **ids(sandbox),
             "resources": container_resources(pod, container, privileges, memory, _allowed(devices, permissions)),
             **({"devices": list(devices)} if privileged or devices else {}),
-            **({} if privileged else _HIDDEN),
+            **({} if privileged or _unmasked(container) else _HIDDEN),
             **({"seccomp": seccomp} if seccomp and not privileged else {}),
+            **({"mountLabel": labels.files} if labels.files else {}),
             **_root_propagation(mounts),
         },
         **annotated(annotations),
@@ -135,8 +144,21 @@ def _namespaces(pod: Pod, sandbox: SandboxPaths) -> list[Json]:
 
 def joined(sandbox: SandboxPaths) -> list[Json]:
     """The namespaces that every container of a pod joins."""
-    paths = (("network", sandbox.net), ("ipc", sandbox.ipc), ("uts", sandbox.uts))
+    paths = (("user", sandbox.user), ("network", sandbox.net), ("ipc", sandbox.ipc), ("uts", sandbox.uts))
     return [{"type": kind, "path": path} for kind, path in paths if path]
+
+
+def ids(sandbox: SandboxPaths) -> Json:
+    """Which ids the pod has on the host, if it has its own: runc wants to know what it will find in the namespace."""
+    if not sandbox.user:
+        return {}
+    mappings = [{"containerID": 0, "hostID": sandbox.first_id, "size": IDS}]
+    return {"uidMappings": mappings, "gidMappings": mappings}
+
+
+def _unmasked(container: Container) -> bool:
+    """procMount: the pod has a user namespace of its own then, or it is refused with its manifest."""
+    return of_container(container).proc_mount == "Unmasked"
 
 
 def _root_propagation(mounts: Sequence[Mount]) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hostpod.kube import Pod
-from hostpod.oci.container import NOTHING, annotated, joined
+from hostpod.oci.container import NOTHING, annotated, ids, joined
 from hostpod.oci.defaults import OCI_VERSION, PROC
 from hostpod.oci.resources import PAUSE_OOM_SCORE_ADJ
 from hostpod.oci.values import Json, Privileges, SandboxPaths
@@ -41,12 +41,14 @@ def pause_spec(
         "root": {"path": rootfs, "readonly": True},
         "mounts": [
             PROC.to_json(),
-            # With /dev bound runc makes no devices in it: the program opens none.
-            {"destination": "/dev", "type": "bind", "source": f"{rootfs}/dev", "options": ["bind", "ro"]},
+            # With /dev bound runc makes no devices in it: the program opens none. The root is nosuid, and a pod with
+            # ids of its own may not drop that.
+            {"destination": "/dev", "type": "bind", "source": f"{rootfs}/dev", "options": ["bind", "ro", "nosuid"]},
         ],
         "linux": {
             "cgroupsPath": cgroups_path,
             "namespaces": [*({"type": kind} for kind in own), *joined(namespaces)],
+            **ids(namespaces),
             "resources": {"devices": [{"allow": False, "access": "rwm"}]},
             # Of the pod's namespaces: runc sets them where it joins them.
             **({"sysctl": pod.sysctls} if pod.sysctls else {}),

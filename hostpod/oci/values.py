@@ -41,12 +41,17 @@ class User:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SandboxPaths:
-    """The namespaces of a pod, by path; None is the host's own (for `pid`: a new one for each container)."""
+    """The namespaces of a pod, by path; None is the host's own (for `pid`: a new one for each container).
 
+    `first_id` is what the root of the user namespace is on the host.
+    """
+
+    user: str | None = None
     net: str | None = None
     ipc: str | None = None
     uts: str | None = None
     pid: str | None = None
+    first_id: int = 0
 
 
 class Bound(Protocol):
@@ -66,6 +71,8 @@ class Bound(Protocol):
     def recursive(self) -> bool: ...
     @property
     def propagation(self) -> Propagation: ...
+    @property
+    def kept(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +91,7 @@ class Mount:
         access = "ro" if bound.read_only else "rw"
         # rro asks the kernel for all that is mounted below as well (mount_setattr), and fails where it cannot.
         more = (*(("rro",) if bound.all_read_only else ()), *(("noexec",) if bound.no_exec else ()))
-        options = (kind, f"r{bound.propagation}", access, *more)
+        options = (kind, f"r{bound.propagation}", access, *more, *bound.kept)
         return cls(source=str(bound.source), destination=bound.destination, options=options)
 
     def to_json(self) -> Json:

@@ -14,6 +14,7 @@ from hostpod.kube import Pod
 from hostpod.kube.huge_pages import HUGE_PAGES
 from hostpod.kube.pod_resources import COMPUTE, NOTHING, is_extended, pod_requests, qos_class
 from hostpod.kube.priority import CRITICAL, priority_of
+from hostpod.plan.confinement import APPARMOR, SELINUX, without_apparmor, without_selinux
 from hostpod.plan.host_ports import HostPort, conflict, host_ports
 from hostpod.plan.sysctls import FORBIDDEN, forbidden
 
@@ -27,7 +28,7 @@ _NO_FREE_PORTS = "node(s) didn't have free ports for the requested pod ports"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Room:
     """What this host has for pods, all together; `unsafe_sysctls` are names and patterns that pods may set, `own_ports`
-    what hostpod itself listens on.
+    what hostpod itself listens on, `apparmor` and `selinux` whether its kernel has them.
 
     `others` is what else can be counted, by resource: octets of disk and of huge pages. `devices` is how many of a
     device there are, by its resource. Without the controller of `huge_pages` no pod has any.
@@ -41,6 +42,8 @@ class Room:
     huge_pages: bool = True
     unsafe_sysctls: tuple[str, ...] = ()
     own_ports: tuple[HostPort, ...] = ()
+    apparmor: bool = False
+    selinux: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,10 +208,16 @@ def admit_pods(
 
 
 def _forbidden(pod: Pod, before: Pod | None, room: Room) -> Refusal | None:
-    """Sysctls that may not be set; not those that a pod was taken with."""
+    """What no pod may have here, whatever room there is; not what a pod was taken with."""
     is_new = before is None or pod.sysctls != before.sysctls
     message = forbidden(pod.sysctls, room.unsafe_sysctls) if is_new else None
-    return Refusal(reason=FORBIDDEN, message=message) if message else None
+    if message:
+        return Refusal(reason=FORBIDDEN, message=message)
+    if not room.apparmor and (message := without_apparmor(pod)):
+        return Refusal(reason=APPARMOR, message=message)
+    if not room.selinux and (message := without_selinux(pod)):
+        return Refusal(reason=SELINUX, message=message)
+    return None
 
 
 def _pressed(pod: Pod, conditions: Collection[str]) -> Refusal | None:

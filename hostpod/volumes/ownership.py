@@ -34,6 +34,13 @@ def group_of(pod: Pod) -> Group | None:
     return Group(gid=context.fs_group, always=context.fs_group_change_policy != "OnRootMismatch")
 
 
+def give_to_root(directory: Path, owner: int) -> None:
+    """A directory that hostpod has made, to the root of a pod that has ids of its own."""
+    status = directory.stat()
+    if status.st_uid == 0:
+        os.chown(directory, owner, owner if status.st_gid == 0 else -1)
+
+
 def give_to_group(directory: Path, group: Group) -> None:
     """A directory and all in it, unless its top is the group's already. Links are not followed.
 

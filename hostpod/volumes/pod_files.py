@@ -47,10 +47,12 @@ class PodFiles:
         )
 
 
-def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, addresses: Sequence[str]) -> PodFiles:
+def write_pod_files(
+    pod: Pod, *, runtime: Path, hostname: str, nodename: str, addresses: Sequence[str], owner: int = 0
+) -> PodFiles:
     """Make what is missing of a pod's files below `runtime`; what is there stays: containers may have changed it.
 
-    `addresses` are none for a pod on the host's network.
+    `addresses` are none for a pod on the host's network, `owner` is who the pod's root is.
     """
     own = runtime / FILES
     _mount_once(own, f"mode=0755,size={WRITTEN_BYTES if pod.spec.host_ipc else SHM_BYTES}")
@@ -69,6 +71,9 @@ def write_pod_files(pod: Pod, *, runtime: Path, hostname: str, nodename: str, ad
         _write(files.hostname, f"{nodename}\n")
     if not _is_written(files.resolv_conf):
         _write(files.resolv_conf, _resolv_conf(pod.spec, own_network=bool(addresses)))
+    if owner:
+        for file, _ in files.places():
+            os.chown(file, owner, owner)
     return files
 
 

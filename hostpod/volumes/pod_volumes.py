@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
-from hostpod.host.mount import MountError, detach, unmount_under
+from hostpod.host.mount import IdMap, MountError, detach, unmount_under
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.kube import Container, Pod, Volume, VolumeMount
 from hostpod.kube.config import Configs
@@ -23,7 +24,7 @@ from hostpod.volumes.nfs import open_nfs
 from hostpod.volumes.pod_files import PodFiles, remove_pod_files, write_pod_files
 from hostpod.volumes.propagation import Propagation, propagation_of
 from hostpod.volumes.reading import read_text_in
-from hostpod.volumes.sub_path import bind_sub_path
+from hostpod.volumes.sub_path import bind_mapped, bind_sub_path
 from hostpod.volumes.token_files import TokenMaker
 from hostpod.volumes.token_signer import TokenSigner
 from hostpod.volumes.volume import limit_on_disk, naming, open_claim, open_volume
@@ -46,7 +47,8 @@ class PodFacts:
     """What other rooms know of a pod; no `addresses` on the host's network, no `memory_limit_bytes` without a limit.
 
     `nodename` is the host name that the kernel tells, with a domain where the pod wants that. `running` and `configs`
-    are what files of volumes are written from; tokens are made in the name of `issuer` for a pod on `node`.
+    are what files of volumes are written from; tokens are made in the name of `issuer` for a pod on `node`. `first_id`
+    is who the pod's root is on the host.
     """
 
     hostname: str
@@ -57,19 +59,23 @@ class PodFacts:
     configs: Configs = field(default_factory=dict)
     issuer: str = ""
     node: str = ""
+    first_id: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedVolumes:
     """The pod's volumes by name, the files that every pod has, and where subPaths are bound.
 
-    Those that are `read_only` are so in every container; from what is `data` nothing can be executed. At `renew_at`
-    (wall seconds) one of them shows a token that another has to take the place of.
+    Those that are `read_only` are so in every container; from what is `data` nothing can be executed. Those that are
+    `foreign` outlive the pod: what is in them belongs to whom it belongs. The pod's own belong to its root, `owner`. At
+    `renew_at` (wall seconds) one of them shows a token that another has to take the place of.
     """
 
     sources: Mapping[str, Path]
     read_only: frozenset[str]
     data: frozenset[str]
+    foreign: frozenset[str]
+    owner: int
     files: PodFiles
     sub_paths: Path
     renew_at: float | None = None
@@ -79,7 +85,8 @@ class PreparedVolumes:
 class VolumeMounted:
     """One mount of a container; `recursive` takes along what is mounted below the source.
 
-    With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed.
+    With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed. `kept` are options of the
+    mount below that must be said again where the mount is changed: a pod with ids of its own may not drop them.
     """
 
     source: Path
@@ -89,6 +96,7 @@ class VolumeMounted:
     no_exec: bool = False
     recursive: bool = False
     propagation: Propagation = "private"
+    kept: tuple[str, ...] = ()
 
 
 class PodVolumes:
@@ -141,15 +149,21 @@ class PodVolumes:
         return {claim: claim.below(self._claims) for claim in claims_in(self._claims)}
 
     def container_mounts(
-        self, container: Container, prepared: PreparedVolumes, variables: Mapping[str, str]
+        self,
+        container: Container,
+        prepared: PreparedVolumes,
+        variables: Mapping[str, str],
+        *,
+        idmap: IdMap | None = None,
     ) -> tuple[VolumeMounted, ...]:
         """What to mount into a container, parents before children: its volumes, and the pod's files around them.
 
-        A subPath is resolved and bound now, anew for each attempt of the container. VolumeError names the volume.
+        A subPath is resolved and bound now, anew for each attempt of the container; so is what is the host's, for a pod
+        with ids of its own (`idmap`). VolumeError names the volume.
         """
         place = prepared.sub_paths / container.name
         mounts = [(mount, _sub_path(mount, variables)) for mount in container.volume_mounts]
-        volumes = [_mounted(*each, prepared, place / str(number)) for number, each in enumerate(mounts)]
+        volumes = [_mounted(*each, prepared, place / str(number), idmap) for number, each in enumerate(mounts)]
         taken = {mounted.destination for mounted in volumes}
         files = [
             VolumeMounted(source=source, destination=destination)
@@ -187,12 +201,17 @@ class PodVolumes:
             with naming(volume.name):
                 if kind := kind_of(volume):
                     sources[volume.name] = runtime / VOLUMES / kind / volume.name
-                    renewals += _write(volume, sources[volume.name], told, maker)
+                    renewals += _write(volume, sources[volume.name], told, maker, owner=facts.first_id)
                 else:
-                    sources[volume.name] = self._open(pod, volume, facts.memory_limit_bytes)
+                    sources[volume.name] = self._open(pod, volume, facts)
         try:
             files = write_pod_files(
-                pod, runtime=runtime, hostname=facts.hostname, nodename=facts.nodename, addresses=facts.addresses
+                pod,
+                runtime=runtime,
+                hostname=facts.hostname,
+                nodename=facts.nodename,
+                addresses=facts.addresses,
+                owner=facts.first_id,
             )
         except MountError as error:
             raise VolumeError(str(error)) from error
@@ -202,12 +221,14 @@ class PodVolumes:
             sources=sources,
             read_only=frozenset(volume.name for volume in pod.spec.volumes if _is_read_only(volume)),
             data=frozenset(volume.name for volume in pod.spec.volumes if volume.image is not None),
+            foreign=frozenset(volume.name for volume in pod.spec.volumes if _is_foreign(volume)),
+            owner=facts.first_id,
             files=files,
             sub_paths=runtime / SUB_PATHS,
             renew_at=min(renewals, default=None),
         )
 
-    def _open(self, pod: Pod, volume: Volume, memory_limit_bytes: int | None) -> Path:
+    def _open(self, pod: Pod, volume: Volume, facts: PodFacts) -> Path:
         state, runtime = self._directories(pod.metadata.uid or "")
         shown = runtime / VOLUMES
         if volume.persistent_volume_claim is not None:
@@ -219,7 +240,9 @@ class PodVolumes:
         own = state / VOLUMES / EMPTY_DIRS
         _make(state)
         _make(own)
-        return open_volume(pod, volume, own / volume.name, memory_limit_bytes=memory_limit_bytes)
+        return open_volume(
+            pod, volume, own / volume.name, memory_limit_bytes=facts.memory_limit_bytes, owner=facts.first_id
+        )
 
     def _directories(self, uid: str) -> tuple[Path, Path]:
         if uid in ("", ".", "..") or "/" in uid:
@@ -234,12 +257,17 @@ def _is_read_only(volume: Volume) -> bool:
     return kind_of(volume) is not None or volume.image is not None or any(told)
 
 
-def _write(volume: Volume, directory: Path, told: Told, maker: TokenMaker) -> list[float]:
+def _is_foreign(volume: Volume) -> bool:
+    """Not hostpod's to give away. An image is mounted for its pod, with the pod's ids."""
+    return kind_of(volume) is None and volume.empty_dir is None and volume.image is None
+
+
+def _write(volume: Volume, directory: Path, told: Told, maker: TokenMaker, *, owner: int) -> list[float]:
     """Show what a volume shows now. Returns when its tokens are to be renewed."""
     group = told.pod.spec.security_context.fs_group if told.pod.spec.security_context else None
     tokens = maker.tokens_of(volume, told.pod, directory)
     told = replace(told, tokens={path: token.content for path, token in tokens.items()})
-    write_files(directory, for_group(files_of(volume, told), group))
+    write_files(directory, for_group(files_of(volume, told), group), owner=owner)
     return [token.renew_at for token in tokens.values()]
 
 
@@ -270,21 +298,38 @@ def _sub_path(mount: VolumeMount, variables: Mapping[str, str]) -> str:
         return path
 
 
-def _mounted(mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place: Path) -> VolumeMounted:
-    source = prepared.sources[mount.name]
-    if sub_path:
-        with naming(mount.name):
-            bind_sub_path(source, sub_path, place)
+def _mounted(
+    mount: VolumeMount, sub_path: str, prepared: PreparedVolumes, place: Path, idmap: IdMap | None
+) -> VolumeMounted:
+    source, foreign = prepared.sources[mount.name], mount.name in prepared.foreign
+    with naming(mount.name):
+        if idmap and propagation_of(mount.mount_propagation) == "shared":
+            raise VolumeError("mountPropagation Bidirectional: no mount leaves a pod with hostUsers: false")
+        if sub_path:
+            bind_sub_path(
+                source, sub_path, place, idmap=idmap if foreign else None, owner=0 if foreign else prepared.owner
+            )
             source = place
+        elif idmap and foreign:
+            bind_mapped(source, place, idmap)
+            source = place
+    read_only = bool(mount.read_only) or mount.name in prepared.read_only
     return VolumeMounted(
         source=source,
         destination=normpath(f"/{mount.mount_path}").replace("//", "/"),
-        read_only=bool(mount.read_only) or mount.name in prepared.read_only,
+        read_only=read_only,
+        kept=_locked(source) if idmap and (read_only or mount.name in prepared.data) else (),
         all_read_only=mount.recursive_read_only in ("IfPossible", "Enabled"),
         no_exec=mount.name in prepared.data,
         recursive=True,
         propagation=propagation_of(mount.mount_propagation),
     )
+
+
+def _locked(path: Path) -> tuple[str, ...]:
+    found = os.statvfs(path).f_flag
+    flags = {"nosuid": os.ST_NOSUID, "nodev": os.ST_NODEV, "noexec": os.ST_NOEXEC}
+    return tuple(name for name, flag in flags.items() if found & flag)
 
 
 def _places(top: Path, kinds: Iterable[str]) -> Iterator[Path]:

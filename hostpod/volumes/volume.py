@@ -14,7 +14,7 @@ from hostpod.volumes.claims import Claim, bind_claim
 from hostpod.volumes.errors import VolumeError, reason
 from hostpod.volumes.host_path import open_host_path
 from hostpod.volumes.huge_pages import HUGE_PAGES_MEDIUM, huge_page_bytes
-from hostpod.volumes.ownership import Group, give_to_group, group_of
+from hostpod.volumes.ownership import Group, give_to_group, give_to_root, group_of
 from hostpod.volumes.propagation import Propagation, propagation_of, require_propagation, share
 from hostpod.volumes.sizes import memory_volume_bytes
 
@@ -38,10 +38,10 @@ def open_claim(pod: Pod, volume: Volume, claims: Path, place: Path) -> Path:
     return place
 
 
-def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes: int | None) -> Path:
+def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes: int | None, owner: int = 0) -> Path:
     """Make the volume, or find it, and return where it lies; `directory` is its place if it is hostpod's own.
 
-    An emptyDir with a limit on disk is there already: see `empty_dir.open_limited`.
+    An emptyDir with a limit on disk is there already: see `empty_dir.open_limited`. `owner` is who the pod's root is.
     """
     wanted = _propagations(pod, volume.name)
     if volume.host_path is not None:
@@ -50,8 +50,10 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
             require_propagation(path, propagation)
         return path
     _open_empty_dir(pod, volume, directory, memory_limit_bytes)
+    if owner:
+        give_to_root(directory, owner)
     if (context := pod.spec.security_context) is not None and context.fs_group is not None:
-        give_to_group(directory, Group(gid=context.fs_group))
+        give_to_group(directory, Group(gid=owner + context.fs_group))
     if wanted:
         share(directory)
     return directory

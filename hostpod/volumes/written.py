@@ -23,13 +23,16 @@ DATA = "..data"
 _NEXT = "..data_tmp"
 
 
-def write_files(directory: Path, files: Mapping[str, File]) -> bool:
-    """Make the directory show just these files. Whether anything had to change; what an interrupted call left goes."""
+def write_files(directory: Path, files: Mapping[str, File], *, owner: int = 0) -> bool:
+    """Make the directory show just these files. Whether anything had to change; what an interrupted call left goes.
+
+    `owner` is who root is to the reader: groups are counted from there.
+    """
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     current = _current(directory)
-    changes = current is None or _read(current) != dict(files)
+    changes = current is None or _read(current, owner) != dict(files)
     if changes:
-        fresh = _written(directory, files)
+        fresh = _written(directory, files, owner)
         (directory / _NEXT).unlink(missing_ok=True)
         (directory / _NEXT).symlink_to(fresh.name)
         (directory / _NEXT).rename(directory / DATA)
@@ -49,17 +52,22 @@ def _current(directory: Path) -> Path | None:
     return found if found.is_dir() else None
 
 
-def _read(current: Path) -> dict[str, File]:
+def _read(current: Path, owner: int) -> dict[str, File]:
     paths = [Path(root) / name for root, _, names in os.walk(current) for name in names]
-    return {path.relative_to(current).as_posix(): _file(path) for path in paths}
+    return {path.relative_to(current).as_posix(): _file(path, owner) for path in paths}
 
 
-def _file(path: Path) -> File:
+def _file(path: Path, owner: int) -> File:
     status = path.stat()
-    return File(content=path.read_bytes(), mode=status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
+    return File(
+        content=path.read_bytes(),
+        mode=status.st_mode & 0o7777,
+        uid=status.st_uid - owner,
+        gid=status.st_gid - owner,
+    )
 
 
-def _written(directory: Path, files: Mapping[str, File]) -> Path:
+def _written(directory: Path, files: Mapping[str, File], owner: int) -> Path:
     fresh = directory / f"..{datetime.now(UTC):%Y_%m_%d_%H_%M_%S.%f}"
     fresh.mkdir(mode=0o755)
     fresh.chmod(0o755)  # mkdir's mode is cut by the umask
@@ -70,7 +78,7 @@ def _written(directory: Path, files: Mapping[str, File]) -> Path:
             (fresh / parent).chmod(0o755)
         target.touch(mode=0o600, exist_ok=False)
         target.write_bytes(file.content)
-        os.chown(target, file.uid, file.gid)
+        os.chown(target, owner + file.uid, owner + file.gid)
         target.chmod(file.mode)
     return fresh
 

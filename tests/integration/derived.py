@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,30 @@ def push_derived(registry: Registry, name: str, **config: Any) -> str:
     return f"docker.io/library/{name}"
 
 
+def push_with_links(registry: Registry, name: str, links: Mapping[str, str]) -> str:
+    """Push busybox with links in place of directories (dev="/srv/trap") and return its reference."""
+    with tempfile.TemporaryDirectory() as directory:
+        target = Path(directory) / "layout"
+        shutil.copytree(images.layout("busybox"), target)
+        index, manifest, image = _parts(target)
+        layer = _store(target, _archive_of_links(links))
+        image["rootfs"]["diff_ids"].append(layer["digest"])
+        manifest["layers"].append({"mediaType": "application/vnd.oci.image.layer.v1.tar", **layer})
+        image["history"].append({"created_by": "links to somewhere else"})
+        registry.push(_rewritten(target, index, manifest, image), f"library/{name}")
+    return f"docker.io/library/{name}"
+
+
+def _archive_of_links(links: Mapping[str, str]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for link, target in links.items():
+            member = tarfile.TarInfo(link)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return out.getvalue()
+
+
 def docker_archive(path: Path, reference: str) -> Path:
     """The busybox image as `docker save` would write it under another name."""
     layout, target = images.layout("busybox"), f"docker-archive:{path}:{reference}"
@@ -31,14 +57,23 @@ def docker_archive(path: Path, reference: str) -> Path:
 
 def _with_config(target: Path, config: Mapping[str, Any]) -> Path:
     shutil.copytree(images.layout("busybox"), target)
-    index = json.loads((target / "index.json").read_text())
-    manifest = _read(target, index["manifests"][0])
-    image = _read(target, manifest["config"])
+    index, manifest, image = _parts(target)
     image["config"] |= config
-    manifest["config"] |= _write(target, image)
-    index["manifests"][0] |= _write(target, manifest)
-    (target / "index.json").write_text(json.dumps(index))
-    return target
+    return _rewritten(target, index, manifest, image)
+
+
+def _parts(layout: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The index, the manifest of its one image, and the image's configuration."""
+    index = json.loads((layout / "index.json").read_text())
+    manifest = _read(layout, index["manifests"][0])
+    return index, manifest, _read(layout, manifest["config"])
+
+
+def _rewritten(layout: Path, index: dict[str, Any], manifest: dict[str, Any], image: dict[str, Any]) -> Path:
+    manifest["config"] |= _write(layout, image)
+    index["manifests"][0] |= _write(layout, manifest)
+    (layout / "index.json").write_text(json.dumps(index))
+    return layout
 
 
 def _read(layout: Path, descriptor: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +82,10 @@ def _read(layout: Path, descriptor: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write(layout: Path, value: object) -> dict[str, Any]:
-    content = json.dumps(value).encode()
+    return _store(layout, json.dumps(value).encode())
+
+
+def _store(layout: Path, content: bytes) -> dict[str, Any]:
     digest = hashlib.sha256(content).hexdigest()
     (layout / "blobs/sha256" / digest).write_bytes(content)
     return {"digest": f"sha256:{digest}", "size": len(content)}

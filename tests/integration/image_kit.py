@@ -11,7 +11,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from hostpod.config import BinariesConfig, ImagesConfig
 from hostpod.host.mount import mounts
@@ -112,6 +112,14 @@ def push(registry: Registry, layout: Path, name: str, *options: str) -> None:
     subprocess.run([*argv, f"oci:{layout}:latest", target], check=True, timeout=patient(60))
 
 
+class RootPlace(TypedDict):
+    """Where a root is mounted, and what is below it."""
+
+    upper: Path
+    work: Path
+    target: Path
+
+
 class Place:
     """Directories and settings of a store; `address` is asked for docker.io's images, and for its own."""
 
@@ -136,13 +144,14 @@ class Place:
         config = ImagesConfig(registries_conf=self.registries, **{"policy": self._policy, **settings})
         return ImageStore(config, BinariesConfig(), state=self.state, runtime=self.runtime)
 
-    def root(self) -> dict[str, Path]:
+    def root(self) -> RootPlace:
         """Fresh directories for `mount_rootfs`."""
         self._roots += 1
-        paths = {name: self.directory / f"root{self._roots}" / name for name in ("upper", "work", "target")}
-        for path in paths.values():
+        above = self.directory / f"root{self._roots}"
+        place = RootPlace(upper=above / "upper", work=above / "work", target=above / "target")
+        for path in (place["upper"], place["work"], place["target"]):
             path.mkdir(parents=True)
-        return paths
+        return place
 
     def files(self) -> set[str]:
         """The store's files, without its index and what is named by digest."""

@@ -16,7 +16,7 @@ from hostpod.host.mount import unmount
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, ImageError, ImageStore, read_user_files
 from lab.registry import Registry
-from tests.integration.image_kit import Layout, Place, push, tree, until
+from tests.integration.image_kit import Layout, Place, RootPlace, push, tree, until
 from tests.unit.images.archives import archive, directory, member
 
 pytestmark = pytest.mark.integration
@@ -315,7 +315,7 @@ def test_layers_that_nobody_uses_are_unmounted_at_the_start(place: Place, layout
 
 
 def test_many_roots_come_and_go_at_once(place: Place, layout: Layout, registry: Registry) -> None:
-    async def cycle(store: ImageStore, image: Image, root: dict[str, Path]) -> None:
+    async def cycle(store: ImageStore, image: Image, root: RootPlace) -> None:
         await store.mount_rootfs(image, **root)
         assert sorted(path.name for path in root["target"].iterdir()) == ["etc", "f0", "f1", "f2"]
         await store.unmount_rootfs(root["target"])

@@ -167,8 +167,7 @@ def test_a_pod_is_shown_with_its_defaults(node: Daemon) -> None:
     ("where", "field", "value"),
     [
         ("spec", "imagePullSecrets", [{"name": "registry"}]),
-        ("spec", "hostUsers", False),
-        ("container", "securityContext", {"appArmorProfile": {"type": "RuntimeDefault"}}),
+        ("container", "securityContext", {"windowsOptions": {"runAsUserName": "x"}}),
         ("container", "volumeDevices", [{"name": "disk", "devicePath": "/dev/xvda"}]),
     ],
 )

@@ -23,7 +23,8 @@ def test_the_directories_are_for_the_daemon_and_the_logs_for_everybody(tmp_path:
             logs = stat.S_IMODE((tmp_path / "logs").stat().st_mode)
     finally:
         os.umask(before)
-    assert {name for name, mode in modes.items() if mode == 0o700} >= {"pods", "runc", "exits", "attach", "leases"}
+    assert {name for name, mode in modes.items() if mode == 0o700} >= {"runc", "exits", "attach", "leases"}
+    assert modes["pods"] == 0o711, "on the way to the roots of pods that have users of their own"
     assert logs == 0o755
 
 

@@ -226,7 +226,7 @@ class Images:
         self._machine.present.add(reference)
         return IMAGE
 
-    async def mount_rootfs(self, image: Image, *, upper: Path, work: Path, target: Path) -> None:
+    async def mount_rootfs(self, image: Image, *, upper: Path, work: Path, target: Path, **more: object) -> None:
         self._machine.refuse("mount_rootfs")
 
     async def unmount_rootfs(self, target: Path) -> None:
@@ -293,7 +293,7 @@ class Volumes:
         self._machine.refuse("public_keys")
         return {"keys": []}
 
-    def container_mounts(self, container: object, prepared: object, variables: object) -> tuple[()]:
+    def container_mounts(self, container: object, prepared: object, variables: object, **more: object) -> tuple[()]:
         return ()
 
     def claims(self) -> Mapping[Claim, Path]:

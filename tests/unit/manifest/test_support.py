@@ -95,11 +95,10 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
             "",
             f"9: spec.containers[0].volumeDevices: {NOT_YET}, remove it",
         ),
-        ("", "hostUsers: false", f"9: spec.hostUsers: false is {NOT_YET}, write true"),
         (
-            "securityContext: {appArmorProfile: {type: RuntimeDefault}}",
+            "securityContext: {windowsOptions: {runAsUserName: x}}",
             "",
-            f"9: spec.containers[0].securityContext.appArmorProfile: {NOT_YET}, remove it",
+            f"9: spec.containers[0].securityContext.windowsOptions: {NOT_YET}, remove it",
         ),
         (
             "",
@@ -120,9 +119,9 @@ def test_what_is_not_supported_is_an_error(container: str, spec: str, told: str)
     assert problems(web(container, spec)) == [told]
 
 
-def test_annotations_that_confine_are_not_ignored() -> None:
-    annotation = "container.apparmor.security.beta.kubernetes.io/nginx"
-    assert problems(web(metadata=f"annotations: {{{annotation}: runtime/default, other: x}}")) == [
+def test_annotations_that_ask_for_something_are_not_ignored() -> None:
+    annotation = "cdi.k8s.io/gpu"
+    assert problems(web(metadata=f"annotations: {{{annotation}: vendor.com/gpu=0, other: x}}")) == [
         f"5: metadata.annotations[{annotation}]: {NOT_YET}, remove it"
     ]
 
@@ -141,6 +140,8 @@ def test_annotations_that_confine_are_not_ignored() -> None:
             "resources: {limits: {memory: 2Gi, ephemeral-storage: 1Gi, a.b/c: 1, hugepages-2Mi: 4Mi}}",
             "resources: {limits: {cpu: 2, memory: 3Gi}}\nvolumes: [{name: a, emptyDir: {medium: HugePages-2Mi}}]",
         ),
+        ("securityContext: {procMount: Unmasked, appArmorProfile: {type: Unconfined}}", "hostUsers: false"),
+        ("securityContext: {seLinuxOptions: {level: s0}}", "securityContext: {seLinuxChangePolicy: Recursive}"),
     ],
 )
 def test_what_says_nothing_or_the_default_is_fine(container: str, spec: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hostpod.kube import Pod
 from hostpod.oci import (
     ImageDefaults,
+    Labels,
     Mount,
     SandboxPaths,
     SpecError,
@@ -26,6 +27,7 @@ from tests.unit.oci.samples import BOUND, FREE, ON_V2, pod
 GOLDEN = Path(__file__).parent / "golden"
 
 NAMESPACES = SandboxPaths(net="/run/ns/net", ipc="/run/ns/ipc", uts="/run/ns/uts")
+OWN_USERS = SandboxPaths(user="/run/ns/user", net="/run/ns/net", ipc="/run/ns/ipc", uts="/run/ns/uts", first_id=131072)
 NGINX = ImageDefaults(
     entrypoint=("/docker-entrypoint.sh",),
     cmd=("nginx", "-g", "daemon off;"),
@@ -46,6 +48,7 @@ class Volume:
     no_exec: bool = False
     recursive: bool = True
     propagation: Propagation = "private"
+    kept: tuple[str, ...] = ()
 
 
 def at(source: str, destination: str, **more: Any) -> Mount:
@@ -149,7 +152,14 @@ SPECS: dict[str, Json] = {
     "restricted": made(
         pod({**BOX, "securityContext": RESTRICTED}), user=User(uid=1000, gid=3000), seccomp={"defaultAction": "x"}
     ),
+    "own-users": made(
+        pod({**BOX, "securityContext": {"procMount": "Unmasked"}}, hostUsers=False),
+        sandbox=OWN_USERS,
+        mounts=(at("/run/pod/volumes/app", "/app", read_only=True, kept=("nosuid", "nodev")),),
+        labels=Labels(apparmor="hostpod-default", process="u:r:t:s0", files="u:r:f:s0"),
+    ),
     "pause": pause(pod()),
+    "pause-own-users": pause(pod(hostUsers=False), OWN_USERS),
     "pause-with-sysctls": pause(
         pod(
             securityContext={

@@ -68,13 +68,10 @@ def test_readers_never_see_some_of_each(tmp_path: Path) -> None:
 
     def read() -> None:
         while not done.is_set():
-            data = os.open(volume / "..data", os.O_PATH | os.O_DIRECTORY)
             try:
-                a, b = (_read_at(data, name) for name in ("a", "b"))
+                a, b = _read_both(volume / "..data")
             except FileNotFoundError:  # removed meanwhile: it was whole until then
                 continue
-            finally:
-                os.close(data)
             if a != b:
                 wrong.append((a, b))
 
@@ -85,6 +82,14 @@ def test_readers_never_see_some_of_each(tmp_path: Path) -> None:
     done.set()
     reader.join()
     assert wrong == []
+
+
+def _read_both(directory: Path) -> tuple[str, str]:
+    data = os.open(directory, os.O_PATH | os.O_DIRECTORY)
+    try:
+        return _read_at(data, "a"), _read_at(data, "b")
+    finally:
+        os.close(data)
 
 
 def _read_at(directory: int, name: str) -> str:
