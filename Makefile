@@ -27,8 +27,9 @@ demo: images ## Run the classic nginx pod and remove it again (KEEP=1 leaves it 
 demo-stop: ## End a demo that KEEP=1 left running
 	@$(PYTHON) -m lab.demo --stop
 
+# Whole systems and integration tests each in a process of its own: one of them waits while the other works.
 test: images systems lint ## Everything: lint, unit and integration tests, and the package in a real system
-	@$(PYTHON) -m pytest -q tests/unit tests/vm tests/integration
+	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup tests/unit tests/vm tests/integration
 
 test-long: setup ## Made-up lives of a pod by the ten thousand (HISTORIES=20000 of each property)
 	@HOSTPOD_HISTORIES=$(or $(HISTORIES),20000) $(PYTHON) -m pytest -q tests/unit/plan/test_convergence.py
