@@ -9,6 +9,7 @@ from hostpod.config.file import ConfigError, load_config, parse_config
 from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
 from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
+from hostpod.config.security import UserNamespacesConfig
 from hostpod.config.values import (
     DEFAULT_PATH,
     LEAST_MTU6,
@@ -23,7 +24,6 @@ from hostpod.config.values import (
     ManifestConfig,
     NetworkConfig,
     SocketConfig,
-    UserNamespacesConfig,
 )
 
 __all__ = [

@@ -9,13 +9,14 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hostpod.config import names
 from hostpod.config.devices import DeviceConfig, MemoryQosConfig, MemorySwapConfig
-from hostpod.config.kinds import LIVE, AbsolutePath, Address, Issuer, Seconds, Section, Subnet, Subnet6, WebAddress
+from hostpod.config.kinds import LIVE, AbsolutePath, Address, Seconds, Section, Subnet, Subnet6, WebAddress
 from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
+from hostpod.config.security import SecurityConfig, ServiceAccountsConfig, UserNamespacesConfig
 
 DEFAULT_PATH = Path("/etc/hostpod/hostpod.yaml")
 
@@ -225,62 +226,6 @@ class CgroupConfig(Section):
         description="Who makes the cgroups: systemd, as slices and scopes, or hostpod. auto: systemd where it runs.",
     )
     pids_limit: int = Field(0, ge=0, description="Most processes of one pod; 0: no limit.")
-
-
-class UserNamespacesConfig(Section):
-    """Ids of the host for pods with `hostUsers: false`: 65536 for each, from which nobody else has any."""
-
-    first_id: int = Field(
-        0x7000_0000,
-        ge=65536,
-        le=0xFFFF_0000 - 1,
-        alias="firstID",
-        description="The first of these ids. What /etc/subuid and /etc/subgid give to users is left out. Pods that are "
-        "here keep what they have.",
-        json_schema_extra=LIVE,
-    )
-    pods: int = Field(
-        1024, ge=1, le=65535, description="How many such pods there may be at once.", json_schema_extra=LIVE
-    )
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.first_id + self.pods * 65536 > 0xFFFF_0000:
-            raise ValueError(f"pods ({self.pods}) is too many: their ids would go past the last one, 4294901759")
-        return self
-
-
-class SecurityConfig(Section):
-    """What pods may do."""
-
-    seccomp_default: bool = Field(
-        True,
-        description="Containers whose pod names no seccomp profile get RuntimeDefault; false: none.",
-        json_schema_extra=LIVE,
-    )
-    allowed_unsafe_sysctls: tuple[
-        Annotated[str, StringConstraints(pattern=r"^(net\.|kernel\.(sem|shm|msg)|fs\.mqueue\.)[a-z0-9_.*]*$")], ...
-    ] = Field(
-        (),
-        description="Kernel parameters that pods may set beside the safe ones, by name or pattern (net.core.*); only "
-        "those that a pod has of its own.",
-        json_schema_extra=LIVE,
-    )
-    seccomp_profiles: AbsolutePath = Field(
-        Path("/var/lib/hostpod/seccomp"),
-        description="Directory of the profiles that pods name by localhostProfile.",
-        json_schema_extra=LIVE,
-    )
-
-
-class ServiceAccountsConfig(Section):
-    """Tokens that pods ask for (projected.sources[].serviceAccountToken)."""
-
-    issuer: Issuer | None = Field(
-        None,
-        description="In whose name tokens are made, and below which verifiers look for the public keys; unset: "
-        "https://NODENAME. With another all tokens are made anew.",
-    )
 
 
 class BinariesConfig(Section):
