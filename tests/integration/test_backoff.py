@@ -38,7 +38,9 @@ def test_each_wait_is_twice_the_one_before_up_to_the_longest(node: Daemon) -> No
         f"back-off {wait} restarting failed container=c0 pod=crash-lab_default({uid})"
         for wait in ("200ms", "400ms", "800ms")
     ]
-    status = node.wait_container("crash-lab", lambda status: status["restartCount"] >= 5, what="at the longest wait")
+    status = node.wait_container(
+        "crash-lab", lambda each: each["restartCount"] >= 5 and waiting(each), what="at the longest wait"
+    )
     assert (status["ready"], status["started"]) == (False, False)
     (event,) = (event for event in node.events() if event["reason"] == "BackOff")
     assert event["message"] == f"Back-off restarting failed container c0 in pod crash-lab_default({uid})"

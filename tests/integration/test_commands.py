@@ -16,7 +16,7 @@ import yaml
 
 from hostpod import __version__
 from lab.place import patient
-from tests.integration.harness import FOREVER, Daemon, pod
+from tests.integration.harness import FOREVER, Daemon, pod, waiting
 
 pytestmark = pytest.mark.integration
 
@@ -200,7 +200,7 @@ def test_logs_by_container_and_time(web: Daemon) -> None:
 
 def test_logs_of_a_crashing_container(node: Daemon) -> None:
     node.drop("crash.yaml", pod("crash", "echo $(cat /proc/sys/kernel/random/uuid); exit 1"))
-    node.wait_container("crash-lab", lambda status: status["restartCount"] == 2, what="restarted twice")
+    node.wait_container("crash-lab", lambda each: each["restartCount"] == 2 and waiting(each), what="ended again")
     latest = node.cli("logs", "crash").stdout
     before = node.cli("logs", "crash", "-p").stdout
     assert len(latest) == len(before) == 37
