@@ -320,7 +320,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
         "unit/oci/test_seccomp.py::test_the_container_s_profile_comes_before_the_pod_s",
     ),
     "PodSecurityContext.fsGroup": _FIELDS,
-    "PodSecurityContext.fsGroupChangePolicy": _FIELDS,
+    "PodSecurityContext.fsGroupChangePolicy": (f"{_CLAIMS}test_a_group_gets_a_claim_by_its_policy",),
     "Sysctl.name": _SYSCTLS,
     "Sysctl.value": _SYSCTLS,
     "SecurityContext.privileged": (f"{_SECURITY}test_who_is_privileged",),

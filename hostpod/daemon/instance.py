@@ -166,7 +166,7 @@ async def leave(edges: Edges, engine: Engine) -> None:
 
 
 async def _load_apparmor(parser: str) -> None:
-    """The profile of containers that name none. Without it they have none, and those that ask for it are refused."""
+    """The profile of containers that ask for RuntimeDefault; without it those are refused."""
     try:
         await load_profile(DEFAULT_PROFILE, parser)
     except CommandError as error:

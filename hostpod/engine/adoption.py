@@ -18,7 +18,7 @@ from pathlib import Path
 from hostpod.engine import connection, containers, pod_images, sandbox
 from hostpod.engine.edges import Edges
 from hostpod.engine.executor import Told
-from hostpod.engine.paths import PodPaths
+from hostpod.engine.paths import PodPaths, close_to_others
 from hostpod.engine.records import ContainerRecord, DamagedRecordError, PodRecord, container_records
 from hostpod.engine.refusals import REFUSALS, words
 from hostpod.engine.state import PodState
@@ -66,6 +66,7 @@ def _admitted(edges: Edges) -> Iterator[PodState]:
             # How far its sandbox was taken down only the sandbox itself could tell.
             if record.first_id:
                 edges.users.note(directory.name, record.first_id)
+            close_to_others(paths, record.first_id)
             yield PodState(record=record, paths=paths, containers=_containers(paths), remains=True)
 
 

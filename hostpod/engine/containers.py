@@ -190,7 +190,7 @@ def _write_bundle(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     termination_log, destination = paths.termination_log, container.termination_message_path or DEFAULT_PATH
     make_file(termination_log, owner=state.record.first_id)
     if attempt.labels.files:
-        _label_files(state, (*(mount.source for mount in mounts), termination_log), attempt.labels.files)
+        _label_files((*(mount.source for mount in mounts if mount.own), termination_log), attempt.labels.files)
     user = container_user(state.record.pod, container, image.config.user, *read_user_files(paths.rootfs))
     spec = container_spec(
         pod=state.record.pod,
@@ -224,11 +224,10 @@ def _write_spec(path: Path, spec: Json) -> None:
     path.write_text(json.dumps(spec))
 
 
-def _label_files(state: PodState, sources: Iterable[Path], label: str) -> None:
+def _label_files(own: Iterable[Path], label: str) -> None:
     """SELinux: what is the pod's own is labelled for it; what is the host's keeps its label."""
-    for source in sources:
-        if source.is_relative_to(state.paths.runtime) or source.is_relative_to(state.paths.state):
-            relabel(source, label)
+    for source in own:
+        relabel(source, label)
 
 
 def _defaults(image: Image) -> ImageDefaults:

@@ -17,6 +17,7 @@ from typing import Literal
 from hostpod.host.pids import kill_children
 from hostpod.host.process import Process, started
 from hostpod.host.runc import last_words
+from hostpod.host.user_namespace import open_to_the_container
 from hostpod.kube.api_status import StatusError
 
 OutputStream = Literal["stdout", "stderr"]
@@ -186,6 +187,8 @@ async def _on_pipes(argv: Sequence[str], stack: AsyncExitStack, *, stdin: bool) 
     in_read, in_write = os.pipe()
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
+    for fd in (in_read, out_write, err_write):
+        open_to_the_container(fd)
     try:
         process = await stack.enter_async_context(started(argv, stdin=in_read, stdout=out_write, stderr=err_write))
     except BaseException:

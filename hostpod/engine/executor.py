@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import assert_never
 
 from hostpod.engine import containers, hooks, pod_images, resizing, sandbox
 from hostpod.engine.edges import Edges
+from hostpod.engine.paths import close_to_others
 from hostpod.engine.records import PodRecord
 from hostpod.engine.state import PodState
 from hostpod.engine.variables import running_facts
@@ -45,7 +45,7 @@ def admit(pod: Pod, file: str, edges: Edges) -> PodState:
 
 def _write_down(record: PodRecord, edges: Edges) -> PodState:
     paths = edges.paths.pod(record.pod.uid)
-    _make_runtime(paths.runtime, record.first_id)
+    close_to_others(paths, record.first_id)
     remove_tree(_logs(record.pod, edges))
     state = PodState(record=record, paths=paths)
     try:
@@ -54,13 +54,6 @@ def _write_down(record: PodRecord, edges: Edges) -> PodState:
         remove_tree(paths.runtime)
         raise
     return state
-
-
-def _make_runtime(directory: Path, first_id: int) -> None:
-    """For root alone, and for the pod's own root where it is another: on its way to the roots of its containers."""
-    directory.mkdir(parents=True, exist_ok=True)
-    os.chown(directory, -1, first_id)
-    directory.chmod(0o710 if first_id else 0o700)
 
 
 async def execute(action: do.Action, state: PodState, edges: Edges, told: Told) -> None:  # noqa: C901, PLR0912, PLR0915 - one closed match

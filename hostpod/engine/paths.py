@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,18 @@ class PodPaths:
     def container(self, cid: str) -> ContainerPaths:
         """Paths of one attempt; the directory name is short because paths of mounts add up."""
         return ContainerPaths(bundle=self.containers / cid[:12], layer=self.state / "containers" / cid[:12])
+
+
+def close_to_others(paths: PodPaths, first_id: int) -> None:
+    """Make a pod's directories, or find them, for root alone: Secrets are below, and programs with root's rights.
+
+    The pod's own root, `first_id` on the host, is let through on its way to the roots of its containers.
+    """
+    for directory in (paths.runtime, paths.state):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chown(paths.runtime, -1, first_id)
+    paths.runtime.chmod(0o710 if first_id else 0o700)
+    paths.state.chmod(0o700)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

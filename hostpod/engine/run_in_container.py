@@ -15,6 +15,7 @@ from hostpod.engine.paths import PodPaths
 from hostpod.host.pids import kill_descendants
 from hostpod.host.process import Process, readable, started
 from hostpod.host.runc import ENVIRONMENT, last_words
+from hostpod.host.user_namespace import open_to_the_container
 
 CHUNK_BYTES = 64 * 1024
 OUTPUT_LIMIT_BYTES = 10 * 1024
@@ -68,6 +69,7 @@ async def run_in_container(
 
 async def _answer(argv: Sequence[str], limit_bytes: int) -> ExecAnswer:
     ours, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    open_to_the_container(theirs)
     output = _Output(ours, limit_bytes)
     try:
         os.set_blocking(theirs, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +17,8 @@ from hostpod.kube.priority import CRITICAL, priority_of
 from hostpod.plan.eviction import StorageUsage, storage_message
 
 STORAGE = "ephemeral-storage"
+
+log = logging.getLogger(__name__)
 
 
 class StorageLimits:
@@ -46,7 +49,11 @@ class StorageLimits:
         return {key: message for key, message in found.items() if message is not None}
 
     def _message(self, state: PodState) -> str | None:
-        return storage_message(self._usages(state))
+        try:
+            return storage_message(self._usages(state))
+        except OSError as error:  # of this pod alone: the others are held to their limits
+            log.warning("cannot measure what pod %s has on disk: %s", state.record.pod.name, error)
+            return None
 
     def _usages(self, state: PodState) -> Iterator[StorageUsage]:
         """The whole pod first: its writable layers, volumes and logs; then each container without volumes."""

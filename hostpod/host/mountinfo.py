@@ -26,8 +26,11 @@ class MountEntry:
 
 
 def parse_mountinfo(text: str) -> tuple[MountEntry, ...]:
-    """Every mount in the order of the file: a later entry with the same target lies on top of an earlier one."""
-    return tuple(_entry(line) for line in text.splitlines() if line)
+    """Every mount in the order of the file: a later entry with the same target lies on top of an earlier one.
+
+    Lines end with a newline alone: whatever else Python takes for the end of one may be in the name of a directory.
+    """
+    return tuple(_entry(line) for line in text.split("\n") if line)
 
 
 def _entry(line: str) -> MountEntry:

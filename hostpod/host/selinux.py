@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+from hostpod.host.walk import walk
 
 SYS = Path("/sys")
 ETC = Path("/etc/selinux")
@@ -25,12 +29,35 @@ def container_labels(etc: Path = ETC) -> tuple[str, str]:
 
 
 def relabel(path: Path, label: str) -> None:
-    """Give a file, or a directory with all in it, a label. Links are not followed."""
+    """Give a file, or a directory with all in it, a label. Links are not followed, and containers may go on in it."""
     value = label.encode() + b"\0"
-    os.setxattr(path, _ATTRIBUTE, value, follow_symlinks=False)
-    for root, directories, names in os.walk(path):
-        for name in (*directories, *names):
-            os.setxattr(Path(root) / name, _ATTRIBUTE, value, follow_symlinks=False)
+    held = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _label(held, value)
+        if not stat.S_ISDIR(os.fstat(held).st_mode):
+            return
+        directory = os.open(f"/proc/self/fd/{held}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(held)
+    try:
+        for found in walk(directory, one_device=True):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                _label_one(found.name, found.parent, value)
+    finally:
+        os.close(directory)
+
+
+def _label_one(name: str, parent: int, value: bytes) -> None:
+    held = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        _label(held, value)
+    finally:
+        os.close(held)
+
+
+def _label(held: int, value: bytes) -> None:
+    if not stat.S_ISLNK(os.fstat(held).st_mode):  # of a link this path would lead on
+        os.setxattr(f"/proc/self/fd/{held}", _ATTRIBUTE, value)
 
 
 def _assignments(path: Path) -> list[tuple[str, str]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hostpod.host.cgroup_files import below
 from hostpod.host.cgroup_layout import Layout
+from hostpod.host.walk import walk
 
 _BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's is
 
@@ -63,22 +62,13 @@ def disk_usage(tops: Iterable[Path]) -> DiskUsage:
 def _below(top: Path) -> DiskUsage:
     used_bytes = inodes = 0
     try:
-        device = top.lstat().st_dev
-    except FileNotFoundError:
+        directory = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return DiskUsage()
-    directories = [str(top)]
-    while directories:
-        for status, path in _entries(directories.pop()):
-            if status.st_dev == device:
-                used_bytes += status.st_blocks * _BLOCK_BYTES
-                inodes += 1
-                if stat.S_ISDIR(status.st_mode):
-                    directories.append(path)
+    try:
+        for found in walk(directory, one_device=True):
+            used_bytes += found.status.st_blocks * _BLOCK_BYTES
+            inodes += 1
+    finally:
+        os.close(directory)
     return DiskUsage(used_bytes=used_bytes, inodes=inodes)
-
-
-def _entries(directory: str) -> Iterator[tuple[os.stat_result, str]]:
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):  # removed while it is looked at
-                yield entry.stat(follow_symlinks=False), entry.path

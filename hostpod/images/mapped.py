@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,11 +26,15 @@ def mount_mapped(
     idmap: IdMap,
     volatile: bool = False,
     label: str = "",
+    plain: Collection[Path] = (),
 ) -> None:
-    """Mount an overlay of layers, all in one directory, with the ids of a user namespace. MountError says why not."""
+    """Mount an overlay of layers, all in one directory, with the ids of a user namespace. MountError says why not.
+
+    Those that are `plain` are shown as they are: nothing is in them, and they may be where ids cannot be changed.
+    """
     with ExitStack() as shown:
         try:
-            mapped = [_show(layer, idmap, shown) for layer in lower]
+            mapped = [layer if layer in plain else _show(layer, idmap, shown) for layer in lower]
             overlay(mapped, upper, work, target, source=source, volatile=volatile, label=label)
         except MountError as error:
             if error.errno == errno.EINVAL:

@@ -92,8 +92,10 @@ class Roots:
             await self._mount_layers(lowest_first)
             lower = [self._directory / _name(each) for each in reversed(lowest_first)]
             wanted = 2 if upper is None else 1
-            lower += [self._directory / name for name in (EMPTY, NOTHING)[: max(0, wanted - len(lower))]]
-            mounting = overlay if idmap is None else partial(mount_mapped, idmap=idmap)
+            padding = [self._directory / name for name in (EMPTY, NOTHING)[: max(0, wanted - len(lower))]]
+            plain = padding if lower else ()  # of an image without a layer it is the top, which belongs to somebody
+            lower += padding
+            mounting = overlay if idmap is None else partial(mount_mapped, idmap=idmap, plain=plain)
             volatile = upper is not None
             mounting = partial(mounting, lower, upper, work, target, source=image_id, volatile=volatile, label=label)
             await self._to_its_end(_done(mounting), f"mount {target}")
@@ -192,6 +194,8 @@ async def _done(mounting: Callable[[], None]) -> LayerMountError | None:
         await asyncio.to_thread(mounting)
     except MountError as error:
         return LayerMountError(str(error))
+    except OSError as error:  # no room for the directories that are needed for it
+        return LayerMountError(f"{error.filename or 'layers'}: {error.strerror}")
     return None
 
 

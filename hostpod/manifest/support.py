@@ -127,7 +127,6 @@ def unsupported(*names: str, advice: str = REMOVE_IT) -> Levels:
     return dict.fromkeys(names, Support(level="not supported", note=advice))
 
 
-_OFF = Support(level="works", values=(False,))
 _MEANT_FOR_OTHERS = ("cdi.k8s.io/",)
 _NO_SCHEDULER = "there is no scheduler, the pod runs on this host"
 _NO_API_SERVER = "no API server keeps it"

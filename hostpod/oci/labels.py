@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hostpod.kube import Container, Pod, SELinuxOptions
 from hostpod.kube.confinement import apparmor_profile, selinux_options
+from hostpod.oci.security import is_privileged
 from hostpod.oci.values import SpecError
 
 DEFAULT_PROFILE = "hostpod-default"
@@ -24,13 +25,15 @@ class Labels:
 def apparmor_label(pod: Pod, container: Container, loaded: Collection[str]) -> str:
     """On a host with AppArmor, whose kernel has `loaded` these profiles.
 
-    Who names none has none. SpecError for a profile that is not loaded.
+    Who names none has none, and a default is of no privileged container. SpecError for a profile that is not loaded.
     """
     profile = apparmor_profile(pod, container)
     if profile is None:
         return ""
     if profile.type == "Unconfined":
         return "unconfined"
+    if profile.type == "RuntimeDefault" and is_privileged(container):
+        return ""
     name = DEFAULT_PROFILE if profile.type == "RuntimeDefault" else profile.localhost_profile or ""
     if name not in loaded:
         advice = "install apparmor and restart hostpod" if name == DEFAULT_PROFILE else "load it by apparmor_parser"

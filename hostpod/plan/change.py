@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from hostpod.kube import Container, Pod, ResourceRequirements, to_json
 from hostpod.kube.annotations import CONFIG_HASH, CONFIG_SEEN, CONFIG_SOURCE
+from hostpod.kube.confinement import APPARMOR_ANNOTATION
 from hostpod.kube.pod_resources import has_whole, qos_class
 
 ChangeKind = Literal["none", "in place", "replace"]
@@ -119,6 +120,8 @@ def _different(before: Any, after: Any, path: str) -> Iterator[FieldChange]:
 
 
 def _is_in_place(path: str, admitted: Pod, desired: Pod) -> bool:
+    if path.startswith(f"metadata.annotations.{APPARMOR_ANNOTATION}"):
+        return False
     if _IN_PLACE.fullmatch(path):
         return True
     found = _RESOURCES.fullmatch(path)

@@ -9,9 +9,9 @@ IDS = 65536
 
 def free_range(first_id: int, count: int, *, taken: Collection[int], others: Iterable[range]) -> int | None:
     """The first id of the lowest of `count` ranges that no pod has `taken` and nobody else has ids of; None: none."""
-    given = tuple(others)
+    given = (*others, *(range(start, start + IDS) for start in taken))
     starts = (first_id + number * IDS for number in range(count))
-    return next((start for start in starts if start not in taken and not _overlaps(start, given)), None)
+    return next((start for start in starts if not _overlaps(start, given)), None)
 
 
 def _overlaps(start: int, given: Iterable[range]) -> bool:

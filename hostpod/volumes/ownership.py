@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hostpod.host.walk import walk
 from hostpod.kube import Pod
 
 _FILES = 0o660
@@ -20,10 +21,15 @@ _DIRECTORIES = 0o770 | stat.S_ISGID
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """An fsGroup; with `always` a volume whose top is the group's already is looked through all the same."""
+    """An fsGroup; with `always` a volume whose top is the group's already is looked through all the same.
+
+    Of the pod's `own` volumes the group of the top, which it gets last, says that all was given: what the pod makes of
+    their modes afterwards is its own affair.
+    """
 
     gid: int
     always: bool = False
+    own: bool = False
 
 
 def group_of(pod: Pod) -> Group | None:
@@ -50,12 +56,11 @@ def give_to_group(directory: Path, group: Group) -> None:
     top = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         mode, gid = (status := os.fstat(top)).st_mode, status.st_gid
-        if not group.always and gid == group.gid and mode & _DIRECTORIES == _DIRECTORIES:
+        if not group.always and gid == group.gid and (group.own or mode & _DIRECTORIES == _DIRECTORIES):
             return
-        for _, directories, names, descriptor in os.fwalk(".", topdown=False, dir_fd=top):
-            for name in (*directories, *names):
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    _give(name, group.gid, descriptor)
+        for found in walk(top):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                _give(found.name, group.gid, found.parent)
         os.fchown(top, -1, group.gid)
         os.fchmod(top, stat.S_IMODE(mode) | _DIRECTORIES)
     finally:

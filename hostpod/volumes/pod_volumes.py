@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from posixpath import normpath
@@ -86,7 +87,8 @@ class VolumeMounted:
     """One mount of a container; `recursive` takes along what is mounted below the source.
 
     With `all_read_only` that is read-only too; with `no_exec` nothing in it can be executed. `kept` are options of the
-    mount below that must be said again where the mount is changed: a pod with ids of its own may not drop them.
+    mount below that must be said again where the mount is changed: a pod with ids of its own may not drop them. What is
+    `own` was made for the pod and is nobody else's.
     """
 
     source: Path
@@ -97,6 +99,7 @@ class VolumeMounted:
     recursive: bool = False
     propagation: Propagation = "private"
     kept: tuple[str, ...] = ()
+    own: bool = False
 
 
 class PodVolumes:
@@ -166,7 +169,7 @@ class PodVolumes:
         volumes = [_mounted(*each, prepared, place / str(number), idmap) for number, each in enumerate(mounts)]
         taken = {mounted.destination for mounted in volumes}
         files = [
-            VolumeMounted(source=source, destination=destination)
+            VolumeMounted(source=source, destination=destination, own=True)
             for source, destination in prepared.files.places()
             if destination not in taken
         ]
@@ -197,13 +200,16 @@ class PodVolumes:
         told = Told(pod=pod, facts=facts.running, configs=facts.configs)
         maker = TokenMaker(signer=self._signer, issuer=facts.issuer, node=facts.node)
         sources, renewals = {}, list[float]()
+        refused: list[VolumeError] = []
         for volume in pod.spec.volumes:
-            with naming(volume.name):
+            with _going_on(refused), naming(volume.name):
                 if kind := kind_of(volume):
                     sources[volume.name] = runtime / VOLUMES / kind / volume.name
                     renewals += _write(volume, sources[volume.name], told, maker, owner=facts.first_id)
                 else:
                     sources[volume.name] = self._open(pod, volume, facts)
+        if refused:
+            raise refused[0]
         try:
             files = write_pod_files(
                 pod,
@@ -277,6 +283,15 @@ def read_text(prepared: PreparedVolumes, volume: str, path: str) -> str | None:
         return read_text_in(prepared.sources[volume], path)
 
 
+@contextmanager
+def _going_on(refused: list[VolumeError]) -> Iterator[None]:
+    """A volume that cannot be had keeps no other from being brought up to date: tokens end."""
+    try:
+        yield
+    except VolumeError as error:
+        refused.append(error)
+
+
 def _make(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -323,6 +338,7 @@ def _mounted(
         no_exec=mount.name in prepared.data,
         recursive=True,
         propagation=propagation_of(mount.mount_propagation),
+        own=not foreign and mount.name not in prepared.data,
     )
 
 

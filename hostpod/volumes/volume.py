@@ -53,7 +53,7 @@ def open_volume(pod: Pod, volume: Volume, directory: Path, *, memory_limit_bytes
     if owner:
         give_to_root(directory, owner)
     if (context := pod.spec.security_context) is not None and context.fs_group is not None:
-        give_to_group(directory, Group(gid=owner + context.fs_group))
+        give_to_group(directory, Group(gid=owner + context.fs_group, own=True))
     if wanted:
         share(directory)
     return directory

@@ -369,3 +369,16 @@ def _runc_container(node: Daemon, bundle: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, log.read_text()
+
+
+def test_what_an_earlier_daemon_left_open_is_closed(node: Daemon) -> None:
+    """Directories above all pods let everybody through: what is below one pod is for root alone."""
+    node.drop("web.yaml", pod("web"))
+    uid = node.wait_running("web-lab")["web-lab"]["metadata"]["uid"]
+    node.kill()
+    directories = [node.runtime / "pods" / uid, node.state / "pods" / uid]
+    for directory in directories:
+        directory.chmod(0o755)
+    node.start()
+    node.wait_running("web-lab")
+    assert [oct(directory.stat().st_mode & 0o7777) for directory in directories] == ["0o700", "0o700"]

@@ -9,7 +9,7 @@ from hostpod.manifest.rules.environment import bulk_environment, environment
 from hostpod.manifest.rules.formats import dns_label, trimmed
 from hostpod.manifest.rules.handlers import killing_probe, lifecycle, readiness_probe
 from hostpod.manifest.rules.mounts import volume_devices, volume_mounts
-from hostpod.manifest.rules.ports import container_ports, host_network_ports, host_ports
+from hostpod.manifest.rules.ports import container_ports, host_network_ports, host_ports, led_ports
 from hostpod.manifest.rules.resources import container_resources, resize_policies
 from hostpod.manifest.rules.restarts import container_restarts
 from hostpod.manifest.rules.security import container_security
@@ -53,8 +53,7 @@ def containers(path: Path, spec: PodSpec) -> Violations:
         yield from _init_container(where, container, spec)
         yield from host_ports([(where, container)])
     yield from host_ports(regular)
-    if spec.host_network:
-        yield from host_network_ports(regular)
+    yield from host_network_ports(regular) if spec.host_network else led_ports(regular)
     names = (((*where, "name"), container.name) for where, container in (*regular, *before) if container.name)
     yield from unique(names, "{} is the name of another container of this pod, take another")
     if spec.ephemeral_containers:

@@ -41,6 +41,15 @@ def host_ports(containers: Iterable[tuple[Path, Container]]) -> Violations:
     yield from unique(taken, "{} is taken by another port of this pod")
 
 
+def led_ports(containers: Iterable[tuple[Path, Container]]) -> Violations:
+    """Ports of the host that have to be led to the pod."""
+    for path, container in containers:
+        for index, port in enumerate(container.ports):
+            if port.host_port and ":" in (port.host_ip or ""):
+                words = "is not supported by this version, host ports are of IPv4 alone: remove it"
+                yield Violation(path=(*path, "ports", index, "hostIP"), message=words)
+
+
 def host_network_ports(containers: Iterable[tuple[Path, Container]]) -> Violations:
     """In the host's network a port is the host's port."""
     for path, container in containers:

@@ -9,6 +9,8 @@ from hostpod.manifest.rules.violation import Path, Violation, Violations, chosen
 
 SYSTEMS = ("linux", "windows")
 
+_ID_FIELDS = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
+_LAST_OF_ITS_OWN = 65535
 _LINUX_POD = ("hostUsers", "hostPID", "hostIPC", "shareProcessNamespace", "resources")
 _LINUX_CONTEXT = (
     "allowPrivilegeEscalation",
@@ -46,6 +48,17 @@ def _own_users(path: Path, spec: PodSpec) -> Violations:
     for name, value in shared.items():
         if value:
             yield Violation(path=(*path, name), message="contradicts hostUsers: false, drop one of them")
+    for where, context in _contexts(path, spec):
+        for field, ids in _ids(context):
+            if any(number > _LAST_OF_ITS_OWN for number in ids):
+                words = f"must be {_LAST_OF_ITS_OWN} or less with hostUsers: false, the pod has no other ids"
+                yield Violation(path=(*where, field), message=words)
+
+
+def _ids(context: KubeModel) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for attribute, field in type(context).model_fields.items():
+        if field.alias in _ID_FIELDS and (value := getattr(context, attribute)) is not None:
+            yield field.alias or attribute, value if isinstance(value, tuple) else (value,)
 
 
 def _fitting(path: Path, spec: PodSpec, name: str) -> Violations:

@@ -27,6 +27,11 @@ def test_no_optional_field_is_no_propagation() -> None:
     assert parse_mountinfo(TEXT)[0].propagation == ()
 
 
+def test_a_name_may_have_what_elsewhere_ends_a_line() -> None:
+    odd = "50 27 0:31 / /home/a\r\x0b\x0c\x1c\x85\u2028b rw - fuse.x x rw\n"
+    assert str(parse_mountinfo(odd + TEXT)[0].target) == "/home/a\r\x0b\x0c\x1c\x85\u2028b"
+
+
 def test_octal_escapes_and_an_empty_source() -> None:
     entry = parse_mountinfo(TEXT)[2]
     assert entry.target == Path("/srv/a b\tc\\d")

@@ -29,7 +29,7 @@ def test_profiles() -> None:
 
 def test_who_names_none_has_none() -> None:
     assert apparmor({}) == apparmor({"privileged": True}) == ""
-    assert apparmor({"privileged": True, **profile("RuntimeDefault")}) == "hostpod-default"
+    assert apparmor({"privileged": True, **profile("RuntimeDefault")}) == ""
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from hostpod.kube import Pod
 from hostpod.kube.annotations import CONFIG_HASH
+from hostpod.kube.confinement import APPARMOR_ANNOTATION
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.change import Change, change_of, resources_of, updated
@@ -67,6 +68,12 @@ class TestKind:
             (version("b", **web(command=["x"])), "spec.containers[0].command"),
             (version("b", hostNetwork=True), "spec.hostNetwork"),
             (version("b", containers=[{"name": "a"}, {"name": "b"}]), "spec.containers"),
+            (
+                version(
+                    "b", metadata={"annotations": {CONFIG_HASH: "b", f"{APPARMOR_ANNOTATION}web": "runtime/default"}}
+                ),
+                f"metadata.annotations.{APPARMOR_ANNOTATION}web",
+            ),
             # Nothing is asked for any more, and so the pod is of another class of service.
             (version("b", **web(resources={})), "spec.containers[0].resources.requests"),
             (

@@ -11,6 +11,11 @@ def test_the_lowest_that_is_free() -> None:
     assert free_range(FIRST, 2, taken={FIRST, FIRST + IDS}, others=()) is None
 
 
+def test_pods_of_another_first_id_keep_what_they_have() -> None:
+    assert free_range(FIRST + 1000, 2, taken={FIRST}, others=()) == FIRST + 1000 + IDS
+    assert free_range(FIRST + 1000, 1, taken={FIRST}, others=()) is None
+
+
 def test_what_somebody_else_has_is_left_out() -> None:
     others = [
         range(FIRST - 10, FIRST + 1),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hostpod.host.store import remove_tree
 from hostpod.volumes.ownership import Group, give_to_group, group_of
 from tests.unit.plan.build import pod
 
@@ -39,6 +40,30 @@ def test_what_is_the_group_s_already_is_not_looked_through(tmp_path: Path) -> No
     assert (tmp_path / "later").stat().st_gid == 0
     give_to_group(tmp_path, Group(gid=GID + 1))
     assert (tmp_path / "later").stat().st_gid == GID + 1
+
+
+def test_what_a_pod_makes_of_its_own_volume_stays(tmp_path: Path) -> None:
+    own = Group(gid=GID, own=True)
+    (tmp_path / "key").touch(mode=0o600)
+    give_to_group(tmp_path, own)
+    tmp_path.chmod(0o700)
+    (tmp_path / "key").chmod(0o600)
+    give_to_group(tmp_path, own)
+    assert [oct(path.stat().st_mode & 0o7777) for path in (tmp_path, tmp_path / "key")] == ["0o700", "0o600"]
+
+
+def test_directories_nested_without_end_are_given_too(tmp_path: Path) -> None:
+    home = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1200):
+            os.mkdir("d")  # noqa: PTH102 - no path is as long
+            os.chdir("d")
+    finally:
+        os.chdir(home)
+    give_to_group(tmp_path, Group(gid=GID))
+    assert (tmp_path / "d" / "d").stat().st_gid == GID
+    remove_tree(tmp_path / "d")  # too deep for what Python has for it
 
 
 def test_always_looks_through_all_of_it(tmp_path: Path) -> None:

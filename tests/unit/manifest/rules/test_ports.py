@@ -10,7 +10,17 @@ from tests.unit.manifest.rules.pods import container_problems, problems
 @pytest.mark.parametrize(
     ("ports", "expected"),
     [
-        ([{"containerPort": 1}, {"containerPort": 65535, "hostPort": 65535, "protocol": "SCTP", "hostIP": "::1"}], []),
+        (
+            [
+                {"containerPort": 1},
+                {"containerPort": 65535, "hostPort": 65535, "protocol": "SCTP", "hostIP": "192.0.2.1"},
+            ],
+            [],
+        ),
+        (
+            [{"containerPort": 1, "hostPort": 1, "hostIP": "::1"}],
+            ["ports[0].hostIP: is not supported by this version, host ports are of IPv4 alone: remove it"],
+        ),
         ([{"containerPort": 0}], ["ports[0].containerPort: 0 is out of range, must be between 1 and 65535"]),
         ([{"containerPort": 65536}], ["ports[0].containerPort: 65536 is out of range, must be between 1 and 65535"]),
         ([{"containerPort": 80, "hostPort": 0}], []),

@@ -27,6 +27,17 @@ from tests.unit.manifest.rules.pods import problems
             ],
         ),
         ({"hostUsers": True, "hostNetwork": True}, []),
+        ({"hostUsers": True, "securityContext": {"fsGroup": 70000}}, []),
+        (
+            {
+                "hostUsers": False,
+                "securityContext": {"fsGroup": 70000, "runAsUser": 65535, "supplementalGroups": [1, 65536]},
+            },
+            [
+                f"securityContext.{name}: must be 65535 or less with hostUsers: false, the pod has no other ids"
+                for name in ("fsGroup", "supplementalGroups")
+            ],
+        ),
         (
             {"os": {"name": "linux"}, "securityContext": {"windowsOptions": {"hostProcess": False}}},
             ["securityContext.windowsOptions: must be left away, this is a linux pod"],
