@@ -15,7 +15,7 @@ from hostpod.engine.confinement import labels_of, seccomp_of
 from hostpod.engine.devices import devices_of
 from hostpod.engine.edges import Edges
 from hostpod.engine.memory_kills import killed_for_memory
-from hostpod.engine.paths import ContainerPaths
+from hostpod.engine.paths import PRIVATE, ContainerPaths
 from hostpod.engine.records import ContainerRecord
 from hostpod.engine.room import memory_rule
 from hostpod.engine.sandbox import described, have_cgroup, id_map, pod_cgroup, sandbox_paths
@@ -158,7 +158,7 @@ def _stop_signal(container: Container) -> str | None:
 async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     record = attempt.record
     paths = state.paths.container(record.id)
-    await asyncio.to_thread(_make_directories, paths, Path(record.log), edges.paths.logs, state.record.first_id)
+    await asyncio.to_thread(_make_directories, state, paths, Path(record.log), edges.paths.logs)
     await edges.images.mount_rootfs(
         attempt.image,
         upper=paths.upper,
@@ -170,8 +170,10 @@ async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     return await asyncio.to_thread(_write_bundle, state, attempt, edges)
 
 
-def _make_directories(paths: ContainerPaths, log: Path, logs: Path, owner: int) -> None:
+def _make_directories(state: PodState, paths: ContainerPaths, log: Path, logs: Path) -> None:
+    owner = state.record.first_id
     make_log_place(log, logs)
+    state.paths.state.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     for directory in (paths.rootfs, paths.upper, paths.work):
         directory.mkdir(parents=True, exist_ok=True)
     if owner:

@@ -46,6 +46,10 @@ class ContainerPaths:
         return self.bundle / "conmon.pid"
 
 
+PRIVATE = 0o700
+"""The mode of a pod's directory on disk."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PodPaths:
     """One pod, by its uid."""
@@ -75,15 +79,16 @@ class PodPaths:
 
 
 def close_to_others(paths: PodPaths, first_id: int) -> None:
-    """Make a pod's directories, or find them, for root alone: Secrets are below, and programs with root's rights.
+    """A pod's directories are for root alone: Secrets are below, and programs with root's rights.
 
-    The pod's own root, `first_id` on the host, is let through on its way to the roots of its containers.
+    That of its records is made; that on disk is where it has something there. The pod's own root, `first_id` on the
+    host, is let through on its way to the roots of its containers.
     """
-    for directory in (paths.runtime, paths.state):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chown(paths.runtime, -1, first_id)
     paths.runtime.chmod(0o710 if first_id else 0o700)
-    paths.state.chmod(0o700)
+    if paths.state.is_dir():
+        paths.state.chmod(PRIVATE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -130,6 +130,7 @@ class PodVolumes:
         for volume in pod.spec.volumes:
             if (limit := limit_on_disk(volume)) is not None:
                 with naming(volume.name):
+                    _make(state)
                     _make(own)
                     await open_limited(own / volume.name, limit)
             if volume.nfs is not None:

@@ -61,7 +61,8 @@ def test_containers_share_the_network_ipc_and_host_name_that_pause_owns(node: Da
         "until echo hello | nc 127.0.0.1 7000; do :; done; df /dev/shm | wc -l; echo x > /dev/shm/x",
     )
     assert hello.returncode == 0, hello.stderr
-    look = node.cli("exec", "two", "-c", "c0", "--", "sh", "-c", "cat /dev/shm/x /tmp/got; ls /proc | grep -c '^[0-9]'")
+    script = "until [ -s /tmp/got ]; do usleep 20000; done; cat /dev/shm/x /tmp/got; ls /proc | grep -c '^[0-9]'"
+    look = node.cli("exec", "two", "-c", "c0", "--", "sh", "-c", script)
     assert look.stdout.split()[:2] == ["x", "hello"]
     assert int(look.stdout.split()[2]) < 8, "only its own processes are seen"
 
