@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -316,5 +317,11 @@ def _write(contents: Mapping[Path, object]) -> None:
 
 
 def end(pid: int, number: int = signal.SIGKILL) -> None:
-    """A signal to a process of the machine."""
-    os.kill(pid, number)
+    """A signal to a process of the machine. One that is killed has ended then: the kernel takes its time for it."""
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, number)
+        if number == signal.SIGKILL:
+            select.select([process], [], [])
+    finally:
+        os.close(process)
