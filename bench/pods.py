@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.marks import Marks, script
 from lab.instance import Instance
+from lab.leaks import text_if_there
 from lab.place import LabError, command
 
 _RUNS_WITHIN_S = 60
@@ -74,7 +75,7 @@ class Pods:
     def _processes(self) -> list[int]:
         """The processes of all pods' cgroups."""
         lists = [path / "cgroup.procs" for path in self._instance.traces.cgroups()]
-        return sorted({int(pid) for each in lists for pid in each.read_text().split()})
+        return sorted({int(pid) for each in lists for pid in text_if_there(each).split()})
 
 
 def _wait_for_end(pidfds: Sequence[int]) -> None:

@@ -84,7 +84,7 @@ class Traces:
         return "/".join("-".join(parts[: n + 1]) + ".slice" for n in range(len(parts)))
 
     def loop_files(self) -> list[str]:
-        backing = [_text(path) for path in Path("/sys/block").glob("loop*/loop/backing_file")]
+        backing = [text_if_there(path) for path in Path("/sys/block").glob("loop*/loop/backing_file")]
         return [text for text in backing if text.startswith(tuple(f"{each}/" for each in self.directories))]
 
     def processes(self) -> list[tuple[int, str]]:
@@ -92,8 +92,8 @@ class Traces:
         marks = [f"{each}/" for each in self.directories]
         found = []
         for process in Path("/proc").glob("[0-9]*"):
-            text = _text(process / "cmdline").replace("\0", " ").strip()
-            groups = _text(process / "cgroup")
+            text = text_if_there(process / "cmdline").replace("\0", " ").strip()
+            groups = text_if_there(process / "cgroup")
             ours = any(f"/{top}/" in groups for top in (self.names.cgroup_root, self._slice()))
             ours = ours or any(mark in text for mark in marks)
             if text and ours and int(process.name) not in _own_line():
@@ -150,14 +150,15 @@ def _own_line() -> set[int]:
     line, pid = set(), os.getpid()
     while pid > 1:
         line.add(pid)
-        pid = int(_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[1])
+        pid = int(text_if_there(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[1])
     return line
 
 
-def _text(path: Path) -> str:
+def text_if_there(path: Path) -> str:
+    """What a file of proc or cgroup says; empty when its process or group goes away meanwhile."""
     try:
         return path.read_text(errors="replace")
-    except OSError:  # it went away meanwhile
+    except OSError:
         return ""
 
 

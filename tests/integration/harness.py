@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from lab import client
 from lab.instance import Instance
-from lab.leaks import wait_until_gone
+from lab.leaks import text_if_there, wait_until_gone
 from lab.names import Names
 from lab.place import LabError, patient
 from lab.registry import Registry, write_policy, write_registries_conf
@@ -115,9 +114,8 @@ class Daemon(Instance):
         for path in self.traces.cgroups():
             pods = (f"pod{shown['metadata']['uid']}", f"-pod{uid}.slice")
             if path.name in names and path.parent.name.endswith(pods):
-                with suppress(FileNotFoundError):  # it went meanwhile
-                    pids = map(int, (path / "cgroup.procs").read_text().split())
-                    found.setdefault(names[path.name], set()).update(pids)
+                pids = map(int, text_if_there(path / "cgroup.procs").split())
+                found.setdefault(names[path.name], set()).update(pids)
         return {name: sorted(pids) for name, pids in found.items() if pids}
 
     def _remove_pods(self) -> None:

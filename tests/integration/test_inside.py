@@ -167,7 +167,8 @@ def test_the_host_name_is_the_pods_name(node: Daemon) -> None:
 def test_pods_reach_each_other_and_what_is_outside(node: Daemon, shared_host: FakeHost) -> None:
     node.drop("web.yaml", pod("web", "while :; do echo hello | nc -l -p 8080; done"))
     address = node.wait_running("web-lab")["web-lab"]["status"]["podIP"]
-    assert seen(node, f"until nc -w 2 {address} 8080 < /dev/null; do usleep 20000; done") == "hello\n"
+    asked = f"nc -w 2 {address} 8080 < /dev/null"  # the listener may go before it says a word: nothing is sent to it
+    assert seen(node, f'until [ -n "$got" ]; do got=$({asked}) || usleep 20000; done; echo $got') == "hello\n"
     with inside(shared_host.outside, lambda: socket.create_server((OUTSIDE_ADDRESS, 0))) as outside:
         outside.settimeout(patient(10))
         node.drop("out.yaml", pod("out", f"nc {OUTSIDE_ADDRESS} {outside.getsockname()[1]}"))

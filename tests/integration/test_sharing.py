@@ -44,7 +44,7 @@ def with_host(of: dict[str, dict[str, str]]) -> set[str]:
 
 
 def test_containers_share_the_network_ipc_and_host_name_that_pause_owns(node: Daemon) -> None:
-    node.drop("two.yaml", pod("two", f"nc -l -p 7000 > /tmp/got & {FOREVER}", FOREVER))
+    node.drop("two.yaml", pod("two", f"tail -f /dev/null | nc -l -p 7000 > /tmp/got & {FOREVER}", FOREVER))
     node.wait_running("two-lab")
     of = of_pod(node, "two-lab")
     assert set(of) == {"pause", "c0", "c1"}
