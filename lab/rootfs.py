@@ -58,9 +58,9 @@ def of_container(suite: str) -> Recipe:
 
 
 def of_machine(suite: str) -> Recipe:
-    """What QEMU boots: with Debian's kernel for virtual machines, and ssh."""
+    """What QEMU boots: with Debian's kernel for virtual machines, what it wants beside itself, and ssh."""
     base = of_container(suite)
-    kernel = ("linux-image-cloud-amd64", "initramfs-tools", "openssh-server", "sudo")
+    kernel = ("linux-image-cloud-amd64", "apparmor", "initramfs-tools", "openssh-server", "sudo")
     no_more = "systemctl mask --quiet ssh.socket; rm -f /etc/ssh/sshd_config.d/* /etc/network/interfaces"
     return Recipe(
         name=f"{suite}-vm",

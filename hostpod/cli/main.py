@@ -12,7 +12,7 @@ _DEFAULT_SOCKET = "/run/hostpod/hostpod.sock"
 
 # name: (module, attribute, what the list of commands says)
 _COMMANDS = {
-    "get": ("hostpod.cli.get", "get", "List pods: what runs here and how it is."),
+    "get": ("hostpod.cli.get", "get", "List pods, events or volumes."),
     "describe": ("hostpod.cli.describe", "describe", "Show everything about a pod, and its events."),
     "logs": ("hostpod.cli.logs", "logs", "Print what a container wrote."),
     "exec": ("hostpod.cli.exec", "exec_", "Run a command in a container."),

@@ -36,6 +36,7 @@ _FILES = {
     "/etc/hostpod/hostpod.yaml": "Settings, see hostpod.yaml(5).",
     "/run/hostpod/hostpod.sock": "The control socket (hostpod.socket).",
     "/var/lib/hostpod/": "Images, volumes, and what containers wrote to their own file systems.",
+    "/var/lib/hostpod/claims/": "What pods have claimed (PersistentVolumeClaims). It outlives pods and the package.",
     "/var/log/pods/": "What containers wrote to stdout and stderr, in CRI format.",
     "/var/log/containers/": "Links to that, one a container.",
 }

@@ -164,7 +164,7 @@ def _good(names: Mapping[str, Sequence[str]]) -> list[str]:
     """`pods without problems: web, db`, a line a kind."""
     words = {"Pod": "pods", "ConfigMap": "ConfigMaps", "Secret": "Secrets"}
     found = [f"{words[kind]} without problems: {', '.join(each)}" for kind, each in names.items() if each]
-    return found or ["no pod without problems"]
+    return found or ["nothing without problems"]
 
 
 def _as_json(checked: _Checked) -> dict[str, Any]:

@@ -166,7 +166,7 @@ async def leave(edges: Edges, engine: Engine) -> None:
 
 
 async def _load_apparmor(parser: str) -> None:
-    """The profile of containers that ask for RuntimeDefault; without it those are refused."""
+    """The profile of containers that name none; without it they have none, and who asks for it is refused."""
     try:
         await load_profile(DEFAULT_PROFILE, parser)
     except CommandError as error:

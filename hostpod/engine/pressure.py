@@ -15,7 +15,7 @@ from typing import Protocol
 from hostpod.engine.edges import Edges
 from hostpod.engine.shortage import read_left, rule_of, usages
 from hostpod.engine.state import PodState
-from hostpod.engine.storage import StorageLimits
+from hostpod.engine.storage import StorageWatch
 from hostpod.host.clock import now
 from hostpod.host.psi import memory_stalls
 from hostpod.plan.eviction import EVICTED, eviction_message, may_come_again, ranked
@@ -76,7 +76,7 @@ class PressureWatch:
         self._going: _Going | None = None
         self._rests = False
         self._tells_memory = False
-        self._storage = StorageLimits(edges)
+        self._storage = StorageWatch(edges, here=self._here, evict=self._evict)
 
     @property
     def conditions(self) -> frozenset[Condition]:
@@ -85,23 +85,30 @@ class PressureWatch:
 
     def pods_changed(self) -> None:
         """A pod came, changed or went. Cheap: most changes wake nobody."""
-        if self._rests or self._going is not None or not self._is_needed() or self._storage.is_new(self._here()):
+        if self._rests or self._going is not None or not self._is_needed():
             self._woken.set()
+        self._storage.pods_changed()
 
     def look_now(self) -> None:
-        """Something is said to be short, or other settings hold."""
+        """Other settings hold."""
         self._woken.set()
+        self._storage.look_now()
 
     def _is_needed(self) -> bool:
         """Whether a pod may have to go, or to come again, or is kept away by a condition."""
         return bool(self._conditions or self._pods.states() or self._pods.evicted())
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled: what this host has left, and beside it what pods have on disk."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._storage.run(), name="storage")
+            both.create_task(self._watch_always(), name="shortage")
+
+    async def _watch_always(self) -> None:
         while True:
             self._woken.clear()
             if self._is_needed():
-                with memory_stalls(self.look_now) as self._tells_memory:
+                with memory_stalls(self._woken.set) as self._tells_memory:
                     await self._watch()
             else:
                 self._rests = True
@@ -121,9 +128,6 @@ class PressureWatch:
         rule, readings = rule_of(self._edges.config.eviction), read_left(self._edges)
         self._pressure = observe(self._pressure, readings, rule, now())
         self._show(self._pressure.conditions(rule, now()))
-        for key, message in (await self._storage.exceeded(self._here())).items():
-            if key in self._here():
-                self._evict(key, message)
         if self._pressure.short and not self._waits_for_one():
             await self._evict_one()
         for key in self._pods.evicted():
@@ -137,7 +141,7 @@ class PressureWatch:
         told: tuple[Signal, ...] = ("memory.available",) if self._tells_memory else ()
         wait_s = next_look_s(self._pressure, readings, rule, now(), told=told)
         ends = [at + rule.transition_s - now() for at in self._evicted_at.values()]
-        return max(0.1, min([wait_s, self._storage.next_s(), *(end for end in ends if end > 0)]))
+        return max(0.1, min([wait_s, *(end for end in ends if end > 0)]))
 
     def _show(self, conditions: frozenset[Condition]) -> None:
         for change in changes(self._conditions, conditions):

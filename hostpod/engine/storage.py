@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.state import PodState
-from hostpod.host.clock import now
 from hostpod.host.usage import disk_usage
 from hostpod.kube import Pod
 from hostpod.kube.pod_resources import NOTHING, container_limits
@@ -21,31 +20,45 @@ STORAGE = "ephemeral-storage"
 log = logging.getLogger(__name__)
 
 
-class StorageLimits:
-    """Ask it again and again; it measures no more often than `eviction.storageInterval` says."""
+class StorageWatch:
+    """Run it as one task: a pod of millions of files takes its time, and nothing else waits for it.
 
-    def __init__(self, edges: Edges) -> None:
+    It asks `here` for the pods that do not end yet, and tells `evict` of each that has more than it may and why.
+    """
+
+    def __init__(
+        self, edges: Edges, *, here: Callable[[], Mapping[str, PodState]], evict: Callable[[str, str], None]
+    ) -> None:
         self._edges = edges
-        self._known: frozenset[str] = frozenset()
-        self._due = math.inf
+        self._here = here
+        self._evict = evict
+        self._woken = asyncio.Event()
+        self._rests = True
 
-    def is_new(self, pods: Mapping[str, PodState]) -> bool:
-        """Whether a pod came that has to be measured, and none was before."""
-        return not self._known and bool(_limited(pods))
+    def pods_changed(self) -> None:
+        """A pod came, changed or went. Cheap: it wakes only for the first that has to be measured."""
+        if self._rests and _limited(self._here()):
+            self._woken.set()
 
-    def next_s(self) -> float:
-        """In how many seconds to ask again."""
-        return self._due - now()
+    def look_now(self) -> None:
+        """Other settings hold."""
+        self._woken.set()
 
-    async def exceeded(self, pods: Mapping[str, PodState]) -> Mapping[str, str]:
-        """The message of each pod that has more than it may, where it is time to look."""
-        limited, interval_s = _limited(pods), self._edges.config.eviction.storage_interval_s
-        self._due = min(self._due, now() + interval_s)
-        if limited and self._known and now() < self._due:
-            return {}
-        self._known = frozenset(limited)
-        found = await asyncio.to_thread(lambda: {key: self._message(state) for key, state in limited.items()})
-        self._due = now() + interval_s if limited else math.inf
+    async def run(self) -> None:
+        """Measure every `eviction.storageInterval` until cancelled; nothing while no pod has a limit."""
+        while True:
+            self._woken.clear()
+            limited = _limited(self._here())
+            self._rests = not limited
+            for key, message in (await asyncio.to_thread(self._exceeded, limited)).items():
+                if key in self._here():
+                    self._evict(key, message)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._edges.config.eviction.storage_interval_s if limited else None):
+                    await self._woken.wait()
+
+    def _exceeded(self, limited: Mapping[str, PodState]) -> Mapping[str, str]:
+        found = {key: self._message(state) for key, state in limited.items()}
         return {key: message for key, message in found.items() if message is not None}
 
     def _message(self, state: PodState) -> str | None:

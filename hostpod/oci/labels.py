@@ -25,15 +25,16 @@ class Labels:
 def apparmor_label(pod: Pod, container: Container, loaded: Collection[str]) -> str:
     """On a host with AppArmor, whose kernel has `loaded` these profiles.
 
-    Who names none has none, and a default is of no privileged container. SpecError for a profile that is not loaded.
+    The default is of who names none as well, where it could be loaded, and of no privileged container. SpecError for a
+    profile that was asked for and is not loaded.
     """
     profile = apparmor_profile(pod, container)
-    if profile is None:
-        return ""
-    if profile.type == "Unconfined":
+    if profile is not None and profile.type == "Unconfined":
         return "unconfined"
-    if profile.type == "RuntimeDefault" and is_privileged(container):
+    if (profile is None or profile.type == "RuntimeDefault") and is_privileged(container):
         return ""
+    if profile is None:
+        return DEFAULT_PROFILE if DEFAULT_PROFILE in loaded else ""
     name = DEFAULT_PROFILE if profile.type == "RuntimeDefault" else profile.localhost_profile or ""
     if name not in loaded:
         advice = "install apparmor and restart hostpod" if name == DEFAULT_PROFILE else "load it by apparmor_parser"

@@ -27,7 +27,7 @@ _OF_GROUPS = ("/etc/group", "/etc/group-", "/etc/gshadow", "/etc/gshadow-")
 _PROGRAMS = "conmon|catatonit|runc|hostpod|nginx"
 
 # What may not be left by a removal that is no purge.
-_STOOD_ON = ("mounts", "links", "tables", "rules", "control groups", "processes", "kernel")
+_STOOD_ON = ("mounts", "links", "tables", "rules", "control groups", "processes", "profiles", "kernel")
 
 Traces = Mapping[str, frozenset[str]]
 
@@ -76,6 +76,7 @@ def traces(system: System) -> Traces:
         "processes": lambda: system.shell(f"ps -eo args= | grep -E '^[^ ]*({_PROGRAMS})' || true"),
         "units": lambda: system.run("systemctl", "list-units", "--all", "--no-legend", "--plain", "*hostpod*"),
         "unit files": lambda: system.attempt("systemctl", "list-unit-files", "--no-legend", "*hostpod*").out,
+        "profiles": lambda: system.attempt("cat", "/sys/kernel/security/apparmor/profiles").out,
         "kernel": lambda: system.run("sysctl", "--ignore", "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"),
     }
     return {kind: frozenset(line for line in said().splitlines() if _counts(line)) for kind, said in lines.items()}
@@ -192,10 +193,16 @@ def test_purge_leaves_nothing(service: Service, before: Traces) -> None:
     service.drop("nginx.yaml", QUICK_CLASSIC)
     service.drop("other.yaml", pod("other", FOREVER, FOREVER))
     service.wait_running(CLASSIC_POD, "other-lab", within_s=60)
-    service.system.run("systemctl", "set-property", "hostpod.slice", "MemoryMax=8G")
-    service.system.run("systemctl", "set-property", "hostpod-besteffort.slice", "CPUWeight=50")
-    service.system.run("systemctl", "mask", "--now", "hostpod-readonly.socket")
-    service.system.run("apt-get", "purge", "--yes", "--quiet", "hostpod", within_s=120)
-    after = traces(service.system)
+    system = service.system
+    system.run("systemctl", "set-property", "hostpod.slice", "MemoryMax=8G")
+    system.run("systemctl", "set-property", "hostpod-besteffort.slice", "CPUWeight=50")
+    system.run("systemctl", "mask", "--now", "hostpod-readonly.socket")
+    system.shell("mkdir -p /var/lib/hostpod/claims/default/data; echo mine >/var/lib/hostpod/claims/default/data/kept")
+    system.run("apt-get", "purge", "--yes", "--quiet", "hostpod", within_s=120)
+    assert system.run("find", "/var/lib/hostpod", "-type", "f").split() == [
+        "/var/lib/hostpod/claims/default/data/kept"
+    ], "what was claimed is the people's own"
+    system.run("rm", "-r", "/var/lib/hostpod")
+    after = traces(system)
     assert {kind: sorted(found ^ before[kind]) for kind, found in after.items() if found != before[kind]} == {}
-    assert service.system.run("getent", "group", "hostpod"), "groups stay"
+    assert system.run("getent", "group", "hostpod"), "groups stay"

@@ -27,8 +27,9 @@ def test_profiles() -> None:
     assert apparmor(profile("Unconfined")) == apparmor({}, securityContext=profile("Unconfined")) == "unconfined"
 
 
-def test_who_names_none_has_none() -> None:
-    assert apparmor({}) == apparmor({"privileged": True}) == ""
+def test_who_names_none_has_the_default_where_it_is_loaded() -> None:
+    assert apparmor({}) == "hostpod-default"
+    assert apparmor({}, {"mine"}) == apparmor({"privileged": True}) == ""
     assert apparmor({"privileged": True, **profile("RuntimeDefault")}) == ""
 
 
