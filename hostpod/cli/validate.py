@@ -124,13 +124,16 @@ def _state(file: str, parsed: Parsed) -> FileState:
 def _allowed(settings: Config, level: Level | None) -> Allowed:
     """What the daemon would take, or with `level` only pods that keep this standard."""
     from hostpod.cli.manifest_files import Allowed  # noqa: PLC0415 - loads the models
+    from hostpod.config.pod_security import URL  # noqa: PLC0415 - loads the models
     from hostpod.manifest import PodSecurity  # noqa: PLC0415 - loads the models
     from hostpod.sources.standards import security_of  # noqa: PLC0415 - loads the models
+
+    sources = {Path(each).resolve(): each for each in settings.pod_security.sources if each != URL}
 
     def security(file: Path | None) -> PodSecurity:
         if level is not None:
             return PodSecurity(enforce=level)
-        return security_of(settings.pod_security, str(file.parent.resolve()) if file else "")
+        return security_of(settings.pod_security, sources.get(file.parent.resolve(), "") if file else "")
 
     return Allowed(max_bytes=settings.manifests.max_bytes, security=security)
 

@@ -138,7 +138,8 @@ class HttpConfig(Section):
         10255,
         ge=0,
         le=65535,
-        description=f"/healthz, /pods, /spec, public keys of tokens; 0 turns the port off. {_MASK.format(unit='hostpod-readonly.socket')}",
+        description="/healthz, /pods, /spec, public keys of tokens; 0 turns the port off. "
+        f"{_MASK.format(unit='hostpod-readonly.socket')}",
     )
 
 

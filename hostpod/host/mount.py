@@ -69,6 +69,7 @@ class MountError(OSError):
 
     def __init__(self, number: int, what: str) -> None:
         super().__init__(number, f"{what}: {os.strerror(number).lower()}")
+        self.what = what
 
     def __str__(self) -> str:
         return str(self.strerror)

@@ -38,7 +38,7 @@ def mount_mapped(
             overlay(mapped, upper, work, target, source=source, volatile=volatile, label=label)
         except MountError as error:
             if error.errno == errno.EINVAL:
-                raise MountError(errno.EINVAL, f"{_WHY} ({error})") from error
+                raise MountError(errno.EINVAL, f"{_WHY}; {error.what}") from error
             raise
 
 

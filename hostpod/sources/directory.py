@@ -235,6 +235,7 @@ class DirectorySource:
     async def _look(self, name: str, look: _Look, at: float) -> None:
         """Read one file, and take what it says, or find out when to look again."""
         path = self.directory / name
+        rules = self._config.max_bytes, self._security
         reading = read_manifest(path, max_bytes=self._config.max_bytes, closed=look.whole, patient=look.patient)
         self._note_link(path)
         self._due.pop(name, None)
@@ -251,8 +252,10 @@ class DirectorySource:
                 await self._take(name, reading.data)
             case _:
                 assert_never(reading)
-        # What could not be decrypted is tried again at each rescan: a key may come, or a program.
-        self._stamps[name] = None if name in self._locked else reading.stamp
+        # What could not be decrypted is tried again at each rescan: a key may come, or a program. And what was parsed
+        # while other rules came has not been held to those.
+        is_settled = name not in self._locked and rules == (self._config.max_bytes, self._security)
+        self._stamps[name] = reading.stamp if is_settled else None
 
     async def _take(self, name: str, data: bytes) -> None:
         """Believe a file that was read. One that cannot be decrypted is as one that cannot be read."""

@@ -132,6 +132,7 @@ class UrlSource:
 
     async def _ask(self, timeout_s: float) -> str | None:
         """Ask once, and take and write down what is said. Returns why it could not be asked."""
+        rules = self._config.max_bytes, self._security
         self._asking = True
         self._answer()
         try:
@@ -148,6 +149,8 @@ class UrlSource:
             await self._write()
         finally:
             self._asking = False
+            if rules != (self._config.max_bytes, self._security):
+                self._etag = self._digest = None  # it was judged by rules that hold no more: the next answer counts
         return None
 
     async def _take(self, answer: Fetched) -> None:

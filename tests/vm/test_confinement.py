@@ -53,19 +53,25 @@ def profile_of(service: Service, name: str) -> tuple[str, str]:
     )[1]
 
 
+def told(service: Service, name: str) -> str:
+    """Why a container does not run."""
+    shown = statuses(service.pods().get(name, {"status": {}}))
+    return str(shown.get("c0", {}).get("state", {}).get("waiting", {}).get("message", ""))
+
+
 def test_who_names_none_is_confined_by_the_profile_that_the_daemon_loads(service: Service) -> None:
     assert DEFAULT in service.system.read(PROFILES).splitlines()
     # Its capability is not enough to mount, nor to write to what the kernel has for the whole host.
     with running(service, "plain", capabilities={"add": ["SYS_ADMIN"]}, seccompProfile={"type": "Unconfined"}) as plain:
         assert profile_of(service, plain) == (DEFAULT, DEFAULT)
-        code, said = inside(service, plain, "mount -t tmpfs none /mnt")
+        code, said = inside(service, plain, "mount -t tmpfs none /tmp")
         assert (code != 0, "denied" in said.lower()) == (True, True), said
         within = "sleep 100 & kill -TERM $!; wait $!; echo $?; echo text >/tmp/file && cat /tmp/file"
         assert inside(service, plain, within) == (0, "143\ntext"), "signals and files of its own are free"
         service.system.run("systemctl", "restart", "hostpod")
         service.wait_ready()
         assert profile_of(service, plain) == (DEFAULT, DEFAULT), "loaded again it still binds"
-        assert inside(service, plain, "mount -t tmpfs none /mnt")[0] != 0
+        assert inside(service, plain, "mount -t tmpfs none /tmp")[0] != 0
     service.wait_for(lambda pods: plain not in pods, "a signal of the daemon reaches it: it ends in its time")
 
 
@@ -77,7 +83,7 @@ def test_unconfined_and_privileged_go_without(service: Service) -> None:
     ):
         for name in (free, mighty):
             assert profile_of(service, name)[0] == "unconfined"
-            assert inside(service, name, "mount -t tmpfs none /mnt && echo mounted") == (0, "mounted")
+            assert inside(service, name, "mount -t tmpfs none /tmp && echo mounted") == (0, "mounted")
 
 
 def test_a_profile_of_the_host_by_its_name(service: Service) -> None:
@@ -86,12 +92,8 @@ def test_a_profile_of_the_host_by_its_name(service: Service) -> None:
     manifest["spec"]["securityContext"] = mine
     service.drop("mine.yaml", manifest)
 
-    def told() -> str:
-        shown = statuses(service.pods().get("mine-lab", {"status": {}}))
-        return str(shown.get("c0", {}).get("state", {}).get("waiting", {}).get("message", ""))
-
     wanted = 'AppArmor profile "mine" is not loaded on this host: load it by apparmor_parser'
-    service.system.until(lambda: wanted in told(), "refused with the reason", within_s=60)
+    service.system.until(lambda: wanted in told(service, "mine-lab"), "refused with the reason", within_s=60)
     service.system.run("apparmor_parser", "--replace", "--skip-cache", stdin=MINE)
     service.wait_running("mine-lab", within_s=120)
     assert profile_of(service, "mine-lab")[0] == "mine (enforce)"
@@ -113,10 +115,7 @@ def test_users_of_a_pod_s_own(service: Service) -> None:
         assert inside(service, "own-lab", "id -u; stat -c %u /bin /etc/hosts") == (0, "0\n0\n0")
         assert profile_of(service, "own-lab")[0] == DEFAULT
     else:
-
-        def told() -> str:
-            return str(service.pods()["own-lab"]["status"]["containerStatuses"][0]["state"]["waiting"]["message"])
-
-        service.system.until(lambda: "images.layers: directory" in told(), "refused with what to do", within_s=60)
+        wanted = "set images.layers to directory"
+        service.system.until(lambda: wanted in told(service, "own-lab"), "refused with what to do", within_s=60)
     service.remove("own.yaml")
     service.wait_for(lambda pods: "own-lab" not in pods, "gone")

@@ -22,7 +22,7 @@ def test_every_command_is_there_and_helps() -> None:
 
 def test_the_list_of_commands() -> None:
     result = CliRunner().invoke(cli, ["--help"])
-    assert "  get         List pods: what runs here and how it is.\n" in result.output
+    assert "  get         List pods, events or volumes.\n" in result.output
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -218,8 +218,10 @@ def test_pods_are_held_to_the_standard_of_where_they_are(hostpod: Hostpod, tmp_p
         f"manifests: {{directory: {strict}, directories: [{lax}]}}\n"
         f"podSecurity: {{enforce: baseline, sources: {{{lax}: {{enforce: privileged, warn: baseline}}}}}}\n"
     )
+    (tmp_path / "behind a link").mkdir()
+    lax.symlink_to(tmp_path / "behind a link")
+    strict.mkdir()
     for directory in (strict, lax):
-        directory.mkdir()
         (directory / "web.yaml").write_text(HOSTILE)
     result = hostpod("validate", "--config", str(config), str(strict / "web.yaml"), str(lax / "web.yaml"))
     assert result.exit_code == 1

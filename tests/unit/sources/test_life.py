@@ -65,6 +65,31 @@ def test_a_large_file_that_is_being_parsed_is_an_answer(tmp_path: Path, monkeypa
     asyncio.run(run())
 
 
+def test_other_rules_hold_for_a_file_that_is_being_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "LARGE_BYTES", 0)
+    parsing, may_end = asyncio.Event(), asyncio.Event()
+
+    async def in_a_thread(work: object, data: bytes, *, file: str, security: PodSecurity) -> object:
+        parsing.set()
+        await may_end.wait()
+        return parse_manifest(data, file=file, security=security)
+
+    async def run() -> None:
+        async with watching(tmp_path) as watched:
+            monkeypatch.setattr("hostpod.sources.directory.asyncio.to_thread", in_a_thread)
+            (tmp_path / "web.yaml").write_text(manifest("web"))
+            async with asyncio.TaskGroup() as tasks:
+                following = tasks.create_task(watched.until(lambda snapshot: bool(snapshot.problems)))
+                await parsing.wait()
+                config = ManifestConfig(directory=tmp_path, rescan_interval_s=3600.0)
+                watched.source.reconfigure(config, PodSecurity(enforce="restricted"))
+                may_end.set()
+                await following
+            assert 'PodSecurity "restricted' in watched.snapshot.problems[0].problem.message
+
+    asyncio.run(run())
+
+
 def test_another_size_is_a_new_look_at_every_file(tmp_path: Path) -> None:
     (tmp_path / "web.yaml").write_text(manifest("web"))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from hostpod.config import ManifestConfig
 from hostpod.kube import Pod
-from hostpod.manifest import PodSecurity
+from hostpod.manifest import PodSecurity, parse_manifest
 from hostpod.sources import url as source
 from hostpod.sources.url import UrlSource
 from tests.unit.sources.a_server import AServer, serving
@@ -121,6 +121,28 @@ async def test_without_etags_the_content_is_compared(saved: Path) -> None:
             await reading
             assert asked.snapshot.pods == ()
             assert saved.stat().st_ino != written.st_ino
+
+
+@asynchronous
+async def test_other_rules_hold_for_an_answer_that_is_being_read(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, may_end, in_a_thread = asyncio.Event(), asyncio.Event(), asyncio.to_thread
+
+    async def slowly(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        if work is parse_manifest:
+            reading.set()
+            await may_end.wait()
+        return await in_a_thread(work, *arguments, **named)
+
+    async with serving() as server, asking(server.url, saved) as asked:
+        monkeypatch.setattr("hostpod.sources.url.asyncio.to_thread", slowly)
+        server.body = manifest("web").encode()
+        asked.ask()
+        following = asyncio.ensure_future(asked.until(lambda snapshot: snapshot.problems))
+        await reading.wait()
+        asked.source.reconfigure(settings(server.url), PodSecurity(enforce="restricted"))
+        may_end.set()
+        await following
+        assert told(asked)[0].startswith('violates PodSecurity "restricted:')
 
 
 @asynchronous
