@@ -104,25 +104,22 @@ class Netlink:
             return None
         return int(struct.unpack("16si20x", answer)[1])
 
-    def drain(self) -> None:
-        """Throw away the news of a socket that joined a group."""
+    def news(self) -> list[bytes] | None:
+        """What a socket that joined a group was told; None when it was too much, and some of it is lost."""
+        found, lost = [], False
         while True:
             try:
-                self._socket.recv(_BUFFER_BYTES)
+                found += [message for _, message in _messages(self._socket.recv(_BUFFER_BYTES))]
             except BlockingIOError:
-                return
+                return None if lost else found
             except OSError as error:
-                if error.errno != errno.ENOBUFS:  # too many news, and some were lost: they are thrown away in any case
+                if error.errno != errno.ENOBUFS:
                     raise
+                lost = True
 
     def _answers(self) -> Iterator[tuple[int, bytes]]:
         while True:
-            received = self._socket.recv(_BUFFER_BYTES)
-            at = 0
-            while at < len(received):
-                length, kind, *_ = _HEADER.unpack_from(received, at)
-                yield kind, received[at : at + length]
-                at += (length + 3) & ~3
+            yield from _messages(self._socket.recv(_BUFFER_BYTES))
 
     @staticmethod
     def _refusal(kind: int, answer: bytes, what: Sequence[str]) -> NetlinkError | None:
@@ -131,6 +128,15 @@ class Netlink:
         (number,) = struct.unpack_from("=i", answer, _HEADER_BYTES)
         sequence = _HEADER.unpack_from(answer)[3]
         return NetlinkError(what[sequence - 1], -number, _words(answer)) if number else None
+
+
+def _messages(received: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and whole text of each message."""
+    at = 0
+    while at < len(received):
+        length, kind, *_ = _HEADER.unpack_from(received, at)
+        yield kind, received[at : at + length]
+        at += (length + 3) & ~3
 
 
 def _words(answer: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from hostpod.network import libnftables
@@ -9,6 +10,8 @@ from hostpod.network.errors import NetworkError
 from hostpod.network.firewall import is_ours, removal
 from hostpod.network.host_ports import Way, change, ways_in
 from hostpod.network.libnftables import NftablesError
+
+_ELEMENTS = re.compile(r"\s*elements = \{[^}]*\}")
 
 
 class OwnTable:
@@ -18,6 +21,11 @@ class OwnTable:
         self._name = name
         self._rules = rules
         self._ways: frozenset[Way] = frozenset()
+        self._shape: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     @property
     def ways(self) -> frozenset[Way]:
@@ -60,6 +68,15 @@ class OwnTable:
             )
         libnftables.run(self._rules(ways), what=f"write nftables table {self._name}")
         self._ways = ways
+        self._shape = _shape(self._listing())
+
+    def mend(self) -> bool:
+        """Write the table anew where it is not what was written; whether that was so."""
+        listing = self._listing()
+        if _shape(listing) == self._shape and ways_in(listing or "") == self._ways:
+            return False
+        self._replace(self._ways)
+        return True
 
     def remove(self) -> None:
         """Remove the table; nothing when there is none, or one of somebody else's."""
@@ -72,3 +89,8 @@ class OwnTable:
         if self._name not in libnftables.tables():
             return None
         return libnftables.run(f"list table inet {self._name}", what=f"read nftables table {self._name}")
+
+
+def _shape(listing: str | None) -> str | None:
+    """What a listing says besides the ways."""
+    return None if listing is None else _ELEMENTS.sub("", listing)

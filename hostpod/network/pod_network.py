@@ -79,6 +79,8 @@ class PodNetwork:
         """
         self._leases.open()
         on_new_bridge = not link_exists(self._config.bridge)
+        if sets_up:
+            self._ports.watch()
         bridge_index = await in_thread(self._threads, self._set_up if sets_up else self._look)
         pods = PodLinks(
             prefix=self._config.link_prefix,
@@ -210,7 +212,10 @@ class PodNetwork:
         try:
             if remove:
                 await self.forget_except(())
-                await in_thread(self._threads, self._take_down)
+                try:
+                    await in_thread(self._threads, self._take_down)
+                finally:
+                    await self._ports.remove()
         finally:
             if self._opened:
                 self._opened.uplink.close()
@@ -219,15 +224,12 @@ class PodNetwork:
             self._threads.shutdown()
 
     def _take_down(self) -> None:
-        try:
-            with Netlink() as netlink:
-                remove_bridge(netlink, self._config.bridge)
-                # Another instance needs forwarding as much as this one did.
-                if not bridges_of_hostpod(netlink):
-                    sysctl.restore_forwarding(self._forwarding_note)
-                    sysctl.restore_forwarding6(self._forwarding6_note)
-        finally:
-            self._ports.remove()
+        with Netlink() as netlink:
+            remove_bridge(netlink, self._config.bridge)
+            # Another instance needs forwarding as much as this one did.
+            if not bridges_of_hostpod(netlink):
+                sysctl.restore_forwarding(self._forwarding_note)
+                sysctl.restore_forwarding6(self._forwarding6_note)
 
     def _attachment(self, uid: str, lease: Lease) -> Attachment:
         return Attachment(

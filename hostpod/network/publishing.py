@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
@@ -18,6 +19,7 @@ from hostpod.network.firewall import ruleset
 from hostpod.network.host_ports import PublishedPort, Way, ways_to
 from hostpod.network.netlink import Netlink
 from hostpod.network.own_table import OwnTable
+from hostpod.network.table_watch import TableWatch
 from hostpod.network.threads import in_thread
 
 log = logging.getLogger(__name__)
@@ -29,21 +31,43 @@ class Publishing:
     def __init__(self, config: NetworkConfig) -> None:
         self._table = OwnTable(config.table, partial(ruleset, config))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network-ports")
+        self._watch: TableWatch | None = None
+
+    def watch(self) -> None:
+        """From now on write the table again when somebody takes from it: before `open`, so that no news is lost."""
+        self._watch = TableWatch(self._table.name, self._mend_soon)
+
+    def _mend_soon(self) -> None:
+        future = asyncio.get_running_loop().run_in_executor(self._thread, self._mend)
+        future.add_done_callback(lambda done: done.result())  # what nobody foresaw is told by the loop
+
+    def _mend(self) -> None:
+        try:
+            if self._table.mend():
+                log.warning("nftables table %s was changed from outside, and is written again", self._table.name)
+        except NetworkError as error:
+            log.warning("nftables table %s was changed from outside and stays so: %s", self._table.name, error)
 
     def open(self) -> None:
         """Write the table; ports that an earlier daemon has published stay. Blocking."""
-        self._table.write()
+        self._thread.submit(self._table.write).result()
 
     def look(self) -> None:
         """Only find out what an earlier daemon has published, where that can be found out. Blocking."""
         try:
-            self._table.read()
+            self._thread.submit(self._table.read).result()
         except NetworkError as error:
             log.warning("ports of the host that lead to pods may stay: %s", error)
 
-    def remove(self) -> None:
-        """Remove the table. Blocking."""
-        self._table.remove()
+    async def remove(self) -> None:
+        """Remove the table, for good."""
+        self._unwatch()
+        await in_thread(self._thread, self._table.remove)
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     async def publish(self, pod: IPv4Address, ports: Iterable[PublishedPort]) -> None:
         """Lead these ports, and no others, to a pod. Those of another pod must have been withdrawn."""
@@ -80,6 +104,7 @@ class Publishing:
             log.warning("clients of a port that changed hands may have to wait: %s", error)
 
     def close(self) -> None:
+        self._unwatch()
         self._thread.shutdown()
 
 

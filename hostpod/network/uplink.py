@@ -80,7 +80,7 @@ class UplinkWatch:
     def _look(self) -> None:
         self._settling = None
         self._loop.add_reader(self._news.fileno(), self._told)
-        self._news.drain()
+        self._news.news()  # that there are some is all
         with Netlink() as netlink:
             uplinks = {version: find_uplink(netlink, version) for version in self._versions}
             self._uplink = next((uplink for uplink in uplinks.values() if uplink), None)

@@ -23,6 +23,7 @@ from tests.integration.harness import Daemon, pod, reasons
 pytestmark = pytest.mark.integration
 
 CONFIG = NetworkConfig()
+TABLE = CONFIG.table
 GATEWAY, LOCALHOST = "10.85.0.1", "127.0.0.1"
 BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
@@ -48,6 +49,13 @@ def with_network(host: FakeHost, *bodies: Body, config: NetworkConfig = CONFIG) 
 
     for body in bodies:
         asyncio.run(one(body))
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Let the network work until this holds."""
+    async with asyncio.timeout(patient(20)):
+        while not holds():  # noqa: ASYNC110 - the kernel's tables set no event
+            await asyncio.sleep(0.02)
 
 
 def end(host: FakeHost) -> None:
@@ -235,7 +243,7 @@ def test_ports_outlive_the_daemon_and_go_with_their_pods(host: FakeHost) -> None
         assert "sctp" not in ways()
         await network.publish({"web": ports["web"][:1]})
         assert ways().count("10.85.0") == 1
-        run("nft", "flush", "ruleset")  # as a restart of nftables.service does
+        run("nft", "flush", "ruleset")  # as a restart of nftables.service does; a change finds it out before the watch
         await network.attach("gone", gone, ports["gone"])
         assert ways().count("10.85.0") == 2
         assert f"{UPLINK_ADDRESS} . tcp . 9090 : 10.85.0.3 . 80" in ways()
@@ -246,6 +254,46 @@ def test_ports_outlive_the_daemon_and_go_with_their_pods(host: FakeHost) -> None
     with_network(host, before, after)
     end(host)
     assert run("nft", "list", "ruleset") == ""
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "flush ruleset",
+        f"flush table inet {TABLE}",
+        f'delete table inet {TABLE}; table inet {TABLE} {{ comment "made by hostpod"; }}',
+        f"flush chain inet {TABLE} postrouting",
+    ],
+)
+def test_what_others_take_from_the_table_comes_back_by_itself(
+    host: FakeHost, taken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(network: PodNetwork) -> None:
+        await network.attach("web", host.network_namespace("web"), [port(8080)])
+        await asyncio.sleep(0.5)  # what the start itself has told
+        before = run("nft", "list", "ruleset")
+        assert ways().count("10.85.0") == 1
+        assert caplog.messages == []
+        run("nft", taken)
+        assert run("nft", "list", "ruleset") != before
+        await until(lambda: run("nft", "list", "ruleset") == before)
+        await asyncio.sleep(0.5)
+        assert caplog.messages == [f"nftables table {TABLE} was changed from outside, and is written again"], "once"
+
+    with_network(host, body)
+
+
+def test_somebody_else_s_table_in_the_place_of_ours_is_left_alone(
+    host: FakeHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(_network: PodNetwork) -> None:
+        run("nft", f"delete table inet {TABLE}; table inet {TABLE} {{ chain theirs {{ }}; }}")
+        await until(lambda: caplog.messages)
+        assert f"nftables table {TABLE} was changed from outside and stays so: cannot use nftables" in caplog.text
+        assert "chain theirs" in run("nft", "list", "ruleset")
+        run("nft", "delete", "table", "inet", TABLE)
+
+    with_network(host, body)
 
 
 def test_a_client_that_never_stops_sending_finds_the_new_pod(host: FakeHost) -> None:

@@ -47,5 +47,5 @@ def test_the_kernels_own_words_are_in_the_message() -> None:
 
 def test_a_socket_that_joined_a_group_can_be_drained_at_any_time() -> None:
     with Netlink(groups=(7,)) as netlink:
-        netlink.drain()
+        netlink.news()
         assert netlink.fileno() >= 0
