@@ -28,8 +28,13 @@ MESSAGE_IDS: Mapping[str, str] = {
     "OutOfpods": "960f78c868bd46be80817387e2e08a38",
     "OutOfcpu": "c528e6198aec4758853123f79bc7db5c",
     "OutOfmemory": "a9f03503f08e44eb9ffd28ed2bbf05ca",
+    "OutOfephemeral-storage": "296da57efba1430baa97fa38634857fe",
+    "OutOfhugepages": "2b8b8f848ebc4bcfbfd3db96ad946910",
     "UnexpectedAdmissionError": "742505e03d224a9a9aae4ea78b60e901",
     "NodePorts": "94596978f0fa407aaa4576fecbc64209",
+    "SysctlForbidden": "efd26cd56ee04cdab55fd231f46848a0",
+    "AppArmor": "2d531d72d46c4b7ab4e84951ae00328d",
+    "SELinux": "342efb5fddae4b16bb06f5da5ff3c425",
     "Evicted": "4905dac73dc4413fa4c9f64052937fd1",
     "WaitingForPods": "f19f3f35030748dbacd4f0bee00b6d51",
     "EvictionThresholdMet": "c300594e9fdb4c4b954a5f34f0893ac2",
@@ -55,8 +60,10 @@ MESSAGE_IDS: Mapping[str, str] = {
     "CreateContainerConfigError": "c692c1b913df4997aafc814159aa36ce",
     "RunContainerError": "af94830f588546b286a52a72069d7d2e",
 }
+_HUGE_PAGES = "OutOfhugepages"
 
 
 def message_id(*names: str | None) -> str | None:
-    """The id of the first of these names that has one: the most exact comes first."""
-    return next((MESSAGE_IDS[name] for name in names if name and name in MESSAGE_IDS), None)
+    """The id of the first of these names that has one: the most exact comes first. Huge pages of any size have one."""
+    kinds = (_HUGE_PAGES if name and name.startswith(f"{_HUGE_PAGES}-") else name for name in names)
+    return next((MESSAGE_IDS[kind] for kind in kinds if kind and kind in MESSAGE_IDS), None)

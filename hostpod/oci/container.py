@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from hostpod.kube import Container, Pod
+from hostpod.kube.user_ids import IDS
 from hostpod.oci.command import process_arguments
 from hostpod.oci.defaults import MASKED_PATHS, OCI_VERSION, READ_ONLY_PATHS, rlimits, standard_mounts
 from hostpod.oci.env import environment
@@ -16,7 +17,6 @@ from hostpod.oci.values import ImageDefaults, Json, Mount, Privileges, SandboxPa
 
 HOSTNAME_LIMIT = 63
 NODENAME_LIMIT = 64  # __NEW_UTS_LEN
-IDS = 65536  # of a pod with a user namespace of its own; the kubelet's number
 NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_LABELS = Labels()
 _HIDDEN: Mapping[str, list[str]] = {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READ_ONLY_PATHS)}

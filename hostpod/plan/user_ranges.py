@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-IDS = 65536
+from hostpod.kube.user_ids import IDS
 
 
 def free_range(first_id: int, count: int, *, taken: Collection[int], others: Iterable[range]) -> int | None:

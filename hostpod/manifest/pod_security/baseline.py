@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hostpod.kube import HTTPGetAction, LifecycleHandler, Pod, Probe, SELinuxOptions, TCPSocketAction
+from hostpod.kube.confinement import APPARMOR_ANNOTATION
 from hostpod.kube.container import ContainerFields
 from hostpod.manifest.pod_security.control import (
     POD,
@@ -29,7 +30,6 @@ CAPABILITIES = frozenset(
 )
 SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
 PROFILES = frozenset({"RuntimeDefault", "Localhost"})
-APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/"
 SYSCTLS = frozenset(
     {"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports"}
     | {"net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range", "net.ipv4.tcp_fin_timeout"}

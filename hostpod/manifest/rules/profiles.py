@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hostpod.kube import AppArmorProfile, Pod, SeccompProfile
+from hostpod.kube.confinement import APPARMOR_ANNOTATION
 from hostpod.kube.container import ContainerFields
 from hostpod.manifest.rules.formats import relative_path, trimmed
 from hostpod.manifest.rules.violation import (
@@ -22,7 +23,6 @@ from hostpod.manifest.rules.violation import (
 TYPES = ("RuntimeDefault", "Unconfined", "Localhost")
 POD_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
 CONTAINER_SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
-CONTAINER_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 LOCALHOST = "localhost/"
 PROFILE_NAME_BYTES = 4095
 
@@ -66,8 +66,8 @@ def profile_annotations(pod: Pod, containers: Iterable[tuple[Path, ContainerFiel
     containers = tuple(containers)
     names = {container.name for _, container in containers}
     for key, value in values.items():
-        if key.startswith(CONTAINER_APPARMOR):
-            yield from _apparmor_annotation((*path, key), value, key.removeprefix(CONTAINER_APPARMOR) in names)
+        if key.startswith(APPARMOR_ANNOTATION):
+            yield from _apparmor_annotation((*path, key), value, key.removeprefix(APPARMOR_ANNOTATION) in names)
     yield from _agreement(pod, containers)
 
 
@@ -105,7 +105,7 @@ def _container_agreement(
     if profile is None and pod.spec.security_context is not None:
         profile = pod.spec.security_context.app_armor_profile
     if profile is not None:
-        annotation = annotations.get(f"{CONTAINER_APPARMOR}{container.name}")
+        annotation = annotations.get(f"{APPARMOR_ANNOTATION}{container.name}")
         yield from _same((*path, "appArmorProfile"), profile, annotation, _APPARMOR_OF)
 
 

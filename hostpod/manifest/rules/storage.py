@@ -38,7 +38,6 @@ from hostpod.manifest.rules.violation import (
 LAST_LUN = 255
 LAST_PARTITION = 255
 TENANT_CHARACTERS = 64
-ISCSI_NAME_CHARACTERS = 64
 AZURE_CACHING = ("None", "ReadOnly", "ReadWrite")
 AZURE_KINDS = ("Shared", "Dedicated", "Managed")
 

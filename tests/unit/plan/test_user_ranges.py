@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from hostpod.plan.user_ranges import IDS, free_range
+from hostpod.kube.user_ids import IDS
+from hostpod.plan.user_ranges import free_range
 
 FIRST = 1 << 20
 
