@@ -6,6 +6,7 @@ plain number of seconds. An unknown key is refused.
 
 from hostpod.config.devices import DeviceConfig
 from hostpod.config.file import ConfigError, load_config, parse_config
+from hostpod.config.images import ImagesConfig
 from hostpod.config.kinds import AbsolutePath, Seconds, Section, parse_duration
 from hostpod.config.pod_security import PodSecurityConfig
 from hostpod.config.pressure import EvictionConfig, ReservedConfig
@@ -20,7 +21,6 @@ from hostpod.config.values import (
     DirectoriesConfig,
     EventsConfig,
     HttpConfig,
-    ImagesConfig,
     ManifestConfig,
     NetworkConfig,
     SocketConfig,
