@@ -16,6 +16,7 @@ from hostpod.config import NetworkConfig
 from hostpod.host.namespaces import inside
 from hostpod.network import NetworkError, PodNetwork
 from lab.place import patient
+from tests.integration.crash_kit import until
 from tests.integration.fakehost import OUTSIDE_ADDRESS, UPLINK, UPLINK_ADDRESS, FakeHost, run
 from tests.integration.harness import Daemon, pod
 from tests.integration.test_network import in_pod, refused, seen_from, undo, with_network
@@ -73,14 +74,56 @@ def test_a_pod_reaches_pods_host_and_world_by_both(host: FakeHost) -> None:
     with_network(host, body, BOTH)
 
 
+def hears(client: Path, server: Path | None, address: str) -> bool:
+    """Whether a datagram of `client` comes to an address; one that the host sends afterwards does."""
+
+    def made() -> socket.socket:
+        return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+
+    with inside(server, made) if server else made() as listening, inside(client, made) as sending:
+        listening.bind(("::", 7))
+        listening.settimeout(patient(10))
+        sending.sendto(b"pod", (address, 7))
+        with made() as own:
+            own.sendto(b"host", (address, 7))
+        return listening.recv(8) == b"pod"
+
+
+@pytest.mark.parametrize(
+    ("isolation", "pods", "to_host"),
+    [("none", True, True), ("pods", False, True), ("host", True, False), ("all", False, False)],
+)
+def test_what_a_pod_is_kept_from(host: FakeHost, isolation: str, *, pods: bool, to_host: bool) -> None:
+    have_ipv6(host)
+
+    async def body(network: PodNetwork) -> None:
+        first, second = netns(host, "first"), netns(host, "second")
+        a, b = await network.attach("first", first), await network.attach("second", second)
+        assert a.ip6 is not None
+        assert b.ip6 is not None
+        # No question for a hardware address is between two pods: a packet comes at once, or not at all.
+        for inner, other in ((first, b), (second, a)):
+            entry = (str(other.ip6), "lladdr", other.mac, "dev", "eth0")
+            in_pod(inner, "ip", "neighbour", "replace", *entry)
+        assert hears(first, second, b.ip6) == pods
+        assert hears(first, None, "fd00:85::1") == to_host
+        assert hears(first, None, UPLINK_ADDRESS6) == to_host
+        assert seen_from(None, first, a.ip6) == "fd00:85::1", "as a probe does"
+        assert seen_from(first, host.outside, OUTSIDE_ADDRESS6) == UPLINK_ADDRESS6
+
+    with_network(host, body, BOTH.model_copy(update={"isolation": isolation}))
+
+
 def test_a_pods_link_has_what_it_was_given_and_no_more(host: FakeHost) -> None:
     async def body(network: PodNetwork) -> None:
         only = netns(host, "only")
         await network.attach("only", only)
-        addresses = in_pod(only, "ip", "-6", "-o", "address", "show", "dev", "eth0")
+        show = ("ip", "-6", "-o", "address", "show", "dev", "eth0")
+        addresses = in_pod(only, *show)
         assert "fd00:85::2/64 scope global nodad" in addresses
         assert "fe80::858:aff:fe55:2/64 scope link" in addresses
-        assert "tentative" not in addresses
+        until(lambda: "tentative" not in in_pod(only, *show), "the kernel's own address can be used")
+        assert in_pod(only, "cat", "/proc/sys/net/ipv6/conf/eth0/accept_dad").strip() == "0", "and at once"
         routes = in_pod(only, "ip", "-6", "route").splitlines()
         assert sorted(line.split(" metric")[0] for line in routes) == [
             "default via fd00:85::1 dev eth0 proto static",
