@@ -73,6 +73,8 @@ def of_machine(root: Path, *, authorized_key: str) -> None:
     _write(root / "etc/fstab", "/dev/vda / ext4 defaults,noatime 0 0\n")
     _write(root / "etc/ssh/sshd_config.d/lab.conf", "UseDNS no\nMaxSessions 50\n")
     _write(root / "etc/systemd/journald.conf.d/lab.conf", "[Journal]\nStorage=persistent\n")
+    # An emulated machine on busy processors takes minutes for what takes a second elsewhere.
+    _write(root / "etc/systemd/system.conf.d/lab.conf", "[Manager]\nDefaultTimeoutStartSec=15min\n")
     _write(root / "etc/systemd/network/10-uplink.network", _NETWORKD)
     _enable(root, "systemd-networkd.service", "/lib/systemd/system/systemd-networkd.service")
     _common(root, root / "var")
