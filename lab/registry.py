@@ -8,12 +8,49 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.debian import program
 from lab.place import LabError, command, patient
 
 READY_WITHIN_S = patient(10)
 _ATTEMPTS = 3
+
+
+# Who is let in by a guarded registry, with passwords that tests search for where none may be. The hashes are bcrypt's,
+# of the least cost: docker-registry takes no others, and Python makes none.
+USERS = {"alice": "wonder-4Tl9Qx", "bob": "builder-7Hd2Wz"}
+_HTPASSWD = """\
+alice:$2b$04$brhdmTrtDJ07seXCn0F0Tep1IyQMAC7lmVQOWMmDWpCdTYoDYg1aq
+bob:$2b$04$xcuO/.2Sbc5UUFS.glEWiOaD997ezaqa2w9npFNyyNgG6ZmV59Gt2
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """What makes a registry ask who is there: a certificate, which is its own authority, and a file of passwords."""
+
+    certificate: Path
+    key: Path
+    htpasswd: Path
+
+    @classmethod
+    def made(cls, directory: Path) -> Guard:
+        """For 127.0.0.1, and for USERS."""
+        directory.mkdir(parents=True, exist_ok=True)
+        guard = cls(certificate=directory / "ca.crt", key=directory / "key.pem", htpasswd=directory / "htpasswd")
+        guard.htpasswd.write_text(_HTPASSWD)
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
+        subject = ["-subj", "/CN=registry of the lab", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command(["openssl", "req", "-x509", *curve, *subject, "-keyout", guard.key, "-out", guard.certificate])
+        return guard
+
+    def settings(self) -> dict[str, Any]:
+        """For docker-registry."""
+        return {
+            "http": {"tls": {"certificate": str(self.certificate), "key": str(self.key)}},
+            "auth": {"htpasswd": {"realm": "lab", "path": str(self.htpasswd)}},
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,12 +80,13 @@ class Registry:
             self.process.wait()
 
 
-def start_registry(directory: Path) -> Registry:
-    """Start an empty (or, in a used directory, the former) registry on a free port and wait until it answers."""
+def start_registry(directory: Path, *, guard: Guard | None = None) -> Registry:
+    """Start an empty (or, in a used directory, the former) registry on a free port and wait until it answers. With a
+    guard it speaks TLS, and only to those who have a password."""
     directory.mkdir(parents=True, exist_ok=True)
     binary = program("docker-registry", package="docker-registry")
     for attempt in range(_ATTEMPTS):
-        registry = _start(binary, directory, free_port())
+        registry = _start(binary, directory, free_port(), guard)
         try:
             _wait_until_it_listens(registry)
         except LabError:  # somebody may have taken the port in between
@@ -60,13 +98,15 @@ def start_registry(directory: Path) -> Registry:
     return registry
 
 
-def _start(binary: Path, directory: Path, port: int) -> Registry:
-    settings = {
+def _start(binary: Path, directory: Path, port: int, guard: Guard | None) -> Registry:
+    settings: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(directory / "blobs")}, "delete": {"enabled": True}},
         "http": {"addr": f"127.0.0.1:{port}"},
     }
+    for section, more in (guard.settings() if guard else {}).items():
+        settings[section] = {**settings.get(section, {}), **more}
     (directory / "registry.yaml").write_text(json.dumps(settings))
     with (directory / "registry.log").open("wb") as log:
         argv: list[str | Path] = [binary, "serve", directory / "registry.yaml"]

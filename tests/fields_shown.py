@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 _FIELDS = ("integration/test_fields.py::test_one_pod_with_all_of_them",)
 _ENVIRONMENT = "integration/test_environment.py::"
+_PULL_SECRETS = ("integration/test_image_pull_secrets.py::test_a_private_image_is_for_pods_with_its_secret",)
 _HOST_PORTS = ("integration/test_host_ports.py::test_a_pods_host_ports_are_there_with_the_pod_and_go_with_it",)
 _CONFIGS = (f"{_ENVIRONMENT}test_config_maps_and_secrets",)
 _TOLD = (f"{_ENVIRONMENT}test_what_the_pod_is_told_of_itself",)
@@ -121,6 +122,7 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "PodSpec.hostUsers": ("integration/test_user_namespaces.py::test_root_of_the_pod_is_nobody_on_the_host",),
     "PodSpec.serviceAccountName": _TOKENS,
     "PodSpec.serviceAccount": _FIELDS,
+    "LocalObjectReference.name": _PULL_SECRETS,
     "HostAlias.ip": _ALIASES,
     "HostAlias.hostnames": _ALIASES,
     "PodDNSConfig.nameservers": _RESOLVERS,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from hostpod.config import names
 from hostpod.config.kinds import LIVE, AbsolutePath, Seconds, Section
 
 
@@ -27,5 +28,32 @@ class ImagesConfig(Section):
         json_schema_extra=LIVE,
     )
     registries_conf: AbsolutePath | None = Field(None, description="registries.conf for skopeo; unset: the host's own.")
-    auth_file: AbsolutePath | None = Field(None, description="Registry credentials; unset: skopeo's own search.")
+    auth_file: AbsolutePath | None = Field(
+        None,
+        description="Registry credentials of the host (docs/images.md); unset: /etc/hostpod/auth.json where it is "
+        "there. What it does not open is tried with skopeo's own search (/root/.docker/config.json and others).",
+    )
+    pull_credentials_verification: Literal[
+        "NeverVerify", "NeverVerifyPreloadedImages", "NeverVerifyAllowlistedImages", "AlwaysVerify"
+    ] = Field(
+        "NeverVerifyPreloadedImages",
+        description="Which images that are here a pod gets without showing that its registry gives them to it "
+        "(docs/images.md); the kubelet's imagePullCredentialsVerificationPolicy.",
+        json_schema_extra=LIVE,
+    )
+    preloaded_images_verification_allowlist: tuple[Annotated[str, AfterValidator(names.image_pattern)], ...] = Field(
+        (),
+        description="Images of NeverVerifyAllowlistedImages: repositories without tag and digest, or with /* at the "
+        "end all below.",
+        json_schema_extra=LIVE,
+    )
     policy: AbsolutePath | None = Field(None, description="Signature policy.json; unset: the host's own.")
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        needed = "NeverVerifyAllowlistedImages"
+        if self.preloaded_images_verification_allowlist and self.pull_credentials_verification != needed:
+            raise ValueError(
+                f"preloadedImagesVerificationAllowlist is of no use without pullCredentialsVerification: {needed}"
+            )
+        return self

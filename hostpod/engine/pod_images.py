@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.pull_secrets import pull_secrets
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.mount import IdMap
@@ -60,11 +61,12 @@ async def _have(state: PodState, reference: str, policy: str | None, edges: Edge
     def tell(reason: str, message: str) -> None:
         edges.events.pod(state.record.pod, "Normal", reason, message, container=container)
 
-    pulls = policy == "Always" or (policy == "IfNotPresent" and edges.images.find(reference) is None)
+    secrets = pull_secrets(state.record.pod, edges)
+    pulls = policy == "Always" or (policy == "IfNotPresent" and not edges.images.is_at_hand(reference, secrets))
     begun = now()
     if pulls:
         tell("Pulling", f'Pulling image "{reference}"')
-    image = await edges.images.ensure(reference, policy=_policy(policy))
+    image = await edges.images.ensure(reference, policy=_policy(policy), secrets=secrets)
     if pulls:
         took = f"{now() - begun:.3g}s"
         message = f'Successfully pulled image "{reference}" in {took}. Image size: {image.size_bytes} bytes.'

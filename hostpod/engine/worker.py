@@ -20,7 +20,7 @@ from hostpod.engine.view import not_yet_admitted
 from hostpod.host.clock import now
 from hostpod.kube import Pod
 from hostpod.kube.config import ConfigKey
-from hostpod.kube.references import config_references
+from hostpod.kube.references import config_references, pull_secret_references
 from hostpod.plan import actions as do
 from hostpod.plan.backoff import BackoffRule
 from hostpod.plan.happenings import EventType
@@ -171,6 +171,8 @@ class Worker:
         self._state.failures.pop(do.PrepareVolumes(reason="").key, None)
         for container in self._state.record.pod.spec.all_containers:
             self._state.failures.pop(action_key(do.CreateContainer, container_target(container.name)), None)
+        if changed & pull_secret_references(self._state.record.pod):
+            self.retry_images()
         self._woken.set()
 
     def observed(self) -> ObservedPod | None:

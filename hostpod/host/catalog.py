@@ -42,6 +42,7 @@ MESSAGE_IDS: Mapping[str, str] = {
     "FailedMount": "b9055c8f37124f2b9a5096b219349c6d",
     "FailedKillPod": "1232514bc20849f6822b745a93ffa5a6",
     # images
+    "FailedToRetrieveImagePullSecret": "3f7ae3a23b7b47cc8e3d0babce2b641f",
     "Pulled": "714b99806d434e95a59c9232b6e9d6a8",
     "ErrImagePull": "8b9f2ca970a7454cafdd7221175546e3",
     "ErrImageNeverPull": "8b9f0603d9ec45b5baace64e92f2d8fd",

@@ -1,7 +1,8 @@
 """Reference to blobs to layers to root file system: the image store and its mounts.
 
 Here live references, manifests, pulls, layers and the roots made of them; not what runs in a root, nor when an image is
-wanted. The pure files (references, manifest, tarheader, tarwalk, overlay_tar, complaints) stand beside their edges.
+wanted. The pure files (references, manifest, keyring, access, tarheader, tarwalk, overlay_tar, complaints) stand beside
+their edges.
 """
 
 from hostpod.images.astray import link_astray
@@ -15,6 +16,7 @@ from hostpod.images.errors import (
     LayerMountError,
 )
 from hostpod.images.image import Image, ImageConfig, Progress
+from hostpod.images.keyring import PullSecret, UnusableSecretError, pull_secret
 from hostpod.images.store import ImageStore
 from hostpod.images.userfiles import read_user_files
 
@@ -30,6 +32,9 @@ __all__ = [
     "InvalidImageNameError",
     "LayerMountError",
     "Progress",
+    "PullSecret",
+    "UnusableSecretError",
     "link_astray",
+    "pull_secret",
     "read_user_files",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hostpod.host.store import write_atomic
+from hostpod.images.access import Access, with_access
 from hostpod.images.errors import InvalidImageNameError
 from hostpod.images.image import Image
 from hostpod.images.index import ImageRecord, image_of, load_index, save_index, with_image
@@ -70,6 +72,18 @@ class Catalogue:
             await asyncio.to_thread(self._write, record, manifest, configuration)
         return self._images[record.id]
 
+    def access(self, identity: str) -> tuple[Access, ...]:
+        """Who had an image from a registry."""
+        return next((record.access for record in self._records if record.id == identity), ())
+
+    async def grant(self, identity: str, access: Access) -> None:
+        """Write down that a registry gave an image that is here."""
+        async with self._changing:
+            records = tuple(_granted(record, access) if record.id == identity else record for record in self._records)
+            if records != self._records:
+                await asyncio.to_thread(save_index, self._index, records)
+                self._records = records
+
     async def remove(self, identity: str) -> None:
         """Forget an image; nothing where it is not known."""
         async with self._changing:
@@ -117,3 +131,7 @@ class Catalogue:
 
     def _blob(self, digest: str) -> Path:
         return self._blobs / digest.partition(":")[2]
+
+
+def _granted(record: ImageRecord, access: Access) -> ImageRecord:
+    return replace(record, access=with_access(record.access, access))

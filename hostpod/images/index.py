@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from hostpod.host.store import write_atomic
+from hostpod.images.access import Access, with_access
 from hostpod.images.errors import ImageError
 from hostpod.images.image import Image
 from hostpod.images.manifest import ManifestError, parse_configuration
@@ -30,13 +32,15 @@ class LayerRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRecord:
-    """What the store knows of an image. `id` is the digest of its configuration, `manifest` that of its manifest."""
+    """What the store knows of an image. `id` is the digest of its configuration, `manifest` that of its manifest;
+    `access` says who had it from a registry, and is empty where nobody had."""
 
     id: str
     references: tuple[str, ...]
     repo_digests: tuple[str, ...]
     manifest: str
     layers: tuple[LayerRecord, ...]
+    access: tuple[Access, ...] = ()
 
     def diff_ids(self) -> tuple[str, ...]:
         return tuple(layer.diff_id for layer in self.layers)
@@ -79,6 +83,7 @@ def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[Image
                 fresh,
                 references=_merged(image.references, fresh.references),
                 repo_digests=_merged(image.repo_digests, fresh.repo_digests),
+                access=reduce(with_access, fresh.access, image.access),
             )
         else:
             references = tuple(each for each in image.references if each not in fresh.references)

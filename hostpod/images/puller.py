@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from hostpod.host.store import StoreError, remove_tree
+from hostpod.images.access import Access, access_by
 from hostpod.images.archive import Archived, images_in
 from hostpod.images.catalogue import Catalogue
+from hostpod.images.complaints import all_words, others_may_be_let_in
 from hostpod.images.errors import ImagePullError
 from hostpod.images.image import Image, Progress
 from hostpod.images.index import ImageRecord, LayerRecord
+from hostpod.images.keyring import Key, auth_file
 from hostpod.images.layers import LayerFiles
 from hostpod.images.manifest import ManifestError, digest_of
+from hostpod.images.node_credentials import NodeCredentials
 from hostpod.images.progress import Meter
 from hostpod.images.pull import Pull, Pulled, Source, TagMovedError
 from hostpod.images.references import Reference
@@ -39,6 +43,7 @@ class Puller:
         self,
         *,
         skopeo: Skopeo,
+        node: NodeCredentials,
         workshop: Workshop,
         catalogue: Catalogue,
         layers: LayerFiles,
@@ -47,6 +52,7 @@ class Puller:
         deadline_s: float,
     ) -> None:
         self._skopeo = skopeo
+        self._node = node
         self._workshop = workshop
         self._catalogue = catalogue
         self._layers = layers
@@ -61,29 +67,57 @@ class Puller:
         self._slots.resize(at_once)
         self._deadline_s = deadline_s
 
-    async def pull(self, reference: Reference, *, always: bool, tell: Tell) -> Image:
-        """Fetch an image from its registry. One that is here already is asked for anew only with `always`."""
+    async def pull(self, reference: Reference, *, keys: Sequence[Key] = (), always: bool, tell: Tell) -> Image:
+        """Fetch an image from its registry. One that is here already is asked for anew only with `always`. The keys are
+        tried before what the host itself has, and it is written down which of them opened."""
         meter = Meter(str(reference), tell)
         async with self._attempt(f'pull "{reference}"'):
-            source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
-            top = None
             image = self._catalogue.find(str(reference))
-            if image and self._layers.have(image.layers):
-                if not always:
-                    return image
-                top = await self._skopeo.manifest(source.text)
-                if reference.at(digest_of(top)) in image.repo_digests:
-                    meter.done()
-                    return image
-            try:
-                pulled = await self._run(source, meter, top)
-            except TagMovedError:
-                pulled = await self._run(source, meter, None)
-            digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
-            references = () if reference.digest else (str(reference),)
-            image = await self._keep(pulled, references=references, repo_digests=tuple(dict.fromkeys(digests)))
+            if image and self._layers.have(image.layers) and not always:
+                return image
+            image = await self._first_let_in(reference, keys, meter)
             meter.done()
             return image
+
+    async def _first_let_in(self, reference: Reference, keys: Sequence[Key], meter: Meter) -> Image:
+        """The image, by the first of those credentials that the registry takes."""
+        refusals: list[tuple[str, str]] = []
+        for key, auth in await self._credentials(reference, keys):
+            try:
+                return await self._pull(reference, self._skopeo.using(auth), meter, access_by(reference.name, key))
+            except ImagePullError as refusal:
+                asker = f'Secret "{key.secret.name}"' if key else "what this host has"
+                refusals.append((asker, str(refusal)))
+                if not others_may_be_let_in(str(refusal)):
+                    break
+        raise ImagePullError(all_words(refusals))
+
+    async def _credentials(
+        self, reference: Reference, keys: Sequence[Key]
+    ) -> Sequence[tuple[Key | None, Path | bytes | None]]:
+        of_host = await self._node.of(reference)
+        return (
+            *((key, auth_file(reference.name, key.credential)) for key in keys),
+            *((None, auth) for auth in of_host),
+        )
+
+    async def _pull(self, reference: Reference, skopeo: Skopeo, meter: Meter, access: Access) -> Image:
+        source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
+        top = None
+        image = self._catalogue.find(str(reference))
+        if image and self._layers.have(image.layers):
+            top = await skopeo.manifest(source.text)
+            if reference.at(digest_of(top)) in image.repo_digests:
+                await self._catalogue.grant(image.id, access)
+                return image
+        try:
+            pulled = await self._run(source, meter, top, skopeo)
+        except TagMovedError:
+            pulled = await self._run(source, meter, None, skopeo)
+        digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
+        references = () if reference.digest else (str(reference),)
+        repo_digests = tuple(dict.fromkeys(digests))
+        return await self._keep(pulled, references=references, repo_digests=repo_digests, access=(access,))
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
@@ -94,16 +128,23 @@ class Puller:
     async def _load(self, archive: Path, archived: Archived) -> Image:
         async with self._directory() as directory:
             source = Source(text=f"{archived.transport}:{_linked(archive, directory)}{archived.selector}")
-            pulled = await self._run(source, Meter(archive.name, _nobody), None)
+            pulled = await self._run(source, Meter(archive.name, _nobody), None, self._skopeo)
         references = tuple(str(each) for each in archived.references if not each.digest)
         return await self._keep(pulled, references=references, repo_digests=())
 
-    async def _run(self, source: Source, meter: Meter, top: bytes | None) -> Pulled:
+    async def _run(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
         async with self._directory() as directory:
-            pull = Pull(source, skopeo=self._skopeo, workshop=self._workshop, scratch=directory, meter=meter)
+            pull = Pull(source, skopeo=skopeo, workshop=self._workshop, scratch=directory, meter=meter)
             return await pull.run(top)
 
-    async def _keep(self, pulled: Pulled, *, references: tuple[str, ...], repo_digests: tuple[str, ...]) -> Image:
+    async def _keep(
+        self,
+        pulled: Pulled,
+        *,
+        references: tuple[str, ...],
+        repo_digests: tuple[str, ...],
+        access: tuple[Access, ...] = (),
+    ) -> Image:
         layers = [
             LayerRecord(
                 blob=blob.digest,
@@ -119,6 +160,7 @@ class Puller:
             repo_digests=repo_digests,
             manifest=digest_of(pulled.manifest),
             layers=tuple(layers),
+            access=access,
         )
         return await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
 

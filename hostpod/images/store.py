@@ -10,7 +10,7 @@ RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,15 +22,19 @@ from hostpod.host.mount import IdMap
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
+from hostpod.images.door import Door, flight_key, never_pulled, no_key_fits, no_such_id
 from hostpod.images.errors import ImageError, ImageInUseError, ImageNeverPulledError, ImagePullError
 from hostpod.images.flights import Flights
 from hostpod.images.image import Image, Progress, PullPolicy
+from hostpod.images.keyring import PullSecret, keys_for
 from hostpod.images.layers import LayerFiles
 from hostpod.images.loop import squashfs_mounts_work
+from hostpod.images.node_credentials import NodeCredentials
 from hostpod.images.puller import Puller
 from hostpod.images.references import image_id, parse_reference
 from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
+from hostpod.images.turns import Turns
 from hostpod.images.workshop import Workshop
 
 # As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
@@ -86,17 +90,21 @@ class ImageStore:
         self._roots = Roots(self._runtime, self._layers, tasks)
         self._roots.open(self._catalogue.layers())
         self._flights: Flights[Image, Progress] = Flights(tasks, ImageError)
+        self._turns = Turns()
         self._puller = self._new_puller(threads, scratch)
 
     def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
         builder = Builder(self._binaries.tar2sqfs, threads)
         self._workshop = workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
         self._skopeo = Skopeo(self._binaries.skopeo, self._config)
+        self._node = NodeCredentials(self._config)
+        self._door = Door(self._catalogue, self._config)
         for record in self._catalogue.records():
             for layer in record.layers:
                 workshop.learn(layer.blob, layer.blob_bytes, layer.diff_id)
         return Puller(
             skopeo=self._skopeo,
+            node=self._node,
             workshop=workshop,
             catalogue=self._catalogue,
             layers=self._layers,
@@ -111,6 +119,8 @@ class ImageStore:
         self._workshop.reconfigure(at_once=config.max_parallel_layers)
         self._puller.reconfigure(at_once=config.max_parallel_pulls, deadline_s=config.pull_deadline_s)
         self._skopeo.reconfigure(config)
+        self._node.reconfigure(config)
+        self._door.reconfigure(config)
 
     def find(self, reference: str) -> Image | None:
         """An image that is here, by name, digest or id."""
@@ -120,24 +130,51 @@ class ImageStore:
         """All images that are here."""
         return self._catalogue.images()
 
+    def is_at_hand(self, reference: str, secrets: Sequence[PullSecret] = ()) -> bool:
+        """Whether the image is here and a pod with these Secrets gets it without a question to the registry."""
+        return self._at_hand(reference, secrets) is not None
+
     async def ensure(
-        self, reference: str, *, policy: PullPolicy, progress: Callable[[Progress], None] | None = None
+        self,
+        reference: str,
+        *,
+        policy: PullPolicy,
+        secrets: Sequence[PullSecret] = (),
+        progress: Callable[[Progress], None] | None = None,
     ) -> Image:
-        """The image, pulled where the policy asks for it. Several who want one image share its pull, and each may be
-        cancelled without harm to the others."""
-        found = self.find(reference)
-        if found and (policy != "Always" or image_id(reference)) and self._layers.have(found.layers):
+        """The image, pulled where the policy asks for it, or where the Secrets are not known to open its repository.
+        Several who want one image with the same credentials share its pull, and each may be cancelled without harm to
+        the others."""
+        found = self._at_hand(reference, secrets)
+        if found and (policy != "Always" or image_id(reference)):
             return found
         if image_id(reference):
-            raise ImagePullError(f'no image on this host has the id "{reference}"; pull it by its name')
+            raise ImagePullError(no_such_id(reference, is_here=self.find(reference) is not None))
         parsed = parse_reference(reference)
         if policy == "Never":
-            raise ImageNeverPulledError(f'image "{reference}" is not on this host and imagePullPolicy is Never')
+            raise ImageNeverPulledError(never_pulled(reference, is_here=self._have(reference) is not None))
         self._check_form()
-        always = policy == "Always"
-        return await self._flights.join(
-            str(parsed), lambda tell: self._puller.pull(parsed, always=always, tell=tell), progress
-        )
+        keys = keys_for(secrets, parsed.name)
+
+        async def pull(tell: Callable[[Progress], None]) -> Image:
+            async with self._turns.of(str(parsed)):
+                always = policy == "Always" or self._at_hand(reference, secrets) is None
+                return await self._puller.pull(parsed, keys=keys, always=always, tell=tell)
+
+        try:
+            return await self._flights.join(flight_key(parsed, keys), pull, progress)
+        except ImagePullError as refusal:
+            advice = "" if keys else no_key_fits(parsed, secrets, str(refusal))
+            raise ImagePullError(f"{refusal}{advice}") from refusal
+
+    def _have(self, reference: str) -> Image | None:
+        """One that is here, whole."""
+        found = self.find(reference)
+        return found if found and self._layers.have(found.layers) else None
+
+    def _at_hand(self, reference: str, secrets: Sequence[PullSecret]) -> Image | None:
+        found = self._have(reference)
+        return found if found and self._door.lets_in(found, reference, secrets) else None
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive: docker save, or an OCI layout in a tar file."""

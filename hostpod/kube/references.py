@@ -16,10 +16,15 @@ SECRET = "Secret"  # noqa: S105 - the kind
 
 
 def config_references(pod: Pod) -> frozenset[ConfigKey]:
-    """All that a pod names in variables and volumes, whether it is there or not."""
+    """All that a pod names in variables, in volumes and for its images, whether it is there or not."""
     of_containers = (_of_container(container) for container in pod.spec.all_containers)
     named = chain(chain.from_iterable(of_containers), chain.from_iterable(map(_of_volume, pod.spec.volumes)))
-    return frozenset((kind, pod.namespace, name) for kind, name in named if name)
+    return frozenset((kind, pod.namespace, name) for kind, name in named if name) | pull_secret_references(pod)
+
+
+def pull_secret_references(pod: Pod) -> frozenset[ConfigKey]:
+    """The Secrets that its images are pulled with; Kubernetes lets a reference be empty, and means nothing by it."""
+    return frozenset((SECRET, pod.namespace, each.name) for each in pod.spec.image_pull_secrets if each.name)
 
 
 def missing(kind: str, name: str, namespace: str) -> str:

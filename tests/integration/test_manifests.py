@@ -166,7 +166,7 @@ def test_a_pod_is_shown_with_its_defaults(node: Daemon) -> None:
 @pytest.mark.parametrize(
     ("where", "field", "value"),
     [
-        ("spec", "imagePullSecrets", [{"name": "registry"}]),
+        ("spec", "readinessGates", [{"conditionType": "example.com/ready"}]),
         ("container", "securityContext", {"windowsOptions": {"runAsUserName": "x"}}),
         ("container", "volumeDevices", [{"name": "disk", "devicePath": "/dev/xvda"}]),
     ],

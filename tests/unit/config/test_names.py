@@ -69,3 +69,30 @@ def test_a_bridge_name(name: str) -> None:
 def test_what_is_no_bridge_name(name: str) -> None:
     words = "cannot be used, must be 1 to 15 bytes without /, : and white space"
     assert refusal(f"network: {{bridge: '{name}'}}") == f'h.yaml:1: network.bridge: "{name}" {words}'
+
+
+IMAGES = "images: {{pullCredentialsVerification: NeverVerifyAllowlistedImages, {key}: ['{pattern}']}}"
+KEY = "preloadedImagesVerificationAllowlist"
+
+
+@pytest.mark.parametrize(
+    "pattern", ["reg.io/*", "reg.io/team/*", "reg.io/team/web", "reg:5000/web", "localhost/a_b/c--d", "[::1]:5000/a"]
+)
+def test_an_image_pattern(pattern: str) -> None:
+    parsed = parse_config(IMAGES.format(key=KEY, pattern=pattern), file="h.yaml")
+    assert parsed.images.preloaded_images_verification_allowlist == (pattern,)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["", "*", "/*", "web", "library/web", "reg.io", " reg.io/a", "reg.io/a:1", "reg.io/a*", "*.io/a", "r.io/A"],
+)
+def test_what_is_no_image_pattern(pattern: str) -> None:
+    assert f'{KEY}: "{pattern}" cannot be used, must be REGISTRY/PATH' in refusal(
+        IMAGES.format(key=KEY, pattern=pattern)
+    )
+
+
+def test_an_allowlist_belongs_to_its_policy() -> None:
+    words = f"h.yaml:1: images: {KEY} is of no use without pullCredentialsVerification: NeverVerifyAllowlistedImages"
+    assert refusal(f"images: {{{KEY}: [reg.io/a]}}") == words

@@ -23,7 +23,7 @@ from hostpod.engine.paths import Paths
 from hostpod.host.cgroup import PodCgroup
 from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
-from hostpod.images import Image, ImageConfig
+from hostpod.images import Image, ImageConfig, PullSecret
 from hostpod.network import Attachment, Bandwidth, PublishedPort
 from hostpod.volumes import Claim
 from hostpod.volumes.claims import claims_in
@@ -59,6 +59,7 @@ class Machine:
         self.bandwidth: dict[str, Bandwidth] = {}
         self.present: set[str] = {"img"}
         self.pulling: asyncio.Event | None = None
+        self.shown: tuple[PullSecret, ...] = ()
         self.mounted: dict[Path, str] = {}
         self.deadlines: list[float] = []
         self.config = Config.model_validate({"nodeName": "host", **settings})
@@ -220,7 +221,11 @@ class Images:
     def reconfigure(self, config: ImagesConfig) -> None:
         self._machine.deadlines.append(config.pull_deadline_s)
 
-    async def ensure(self, reference: str, *, policy: str) -> Image:
+    def is_at_hand(self, reference: str, _secrets: Sequence[PullSecret] = ()) -> bool:
+        return reference in self._machine.present
+
+    async def ensure(self, reference: str, *, policy: str, secrets: Sequence[PullSecret] = ()) -> Image:
+        self._machine.shown = tuple(secrets)
         if self._machine.pulling is not None:
             await self._machine.pulling.wait()
         self._machine.refuse("ensure")

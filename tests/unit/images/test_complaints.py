@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hostpod.images.complaints import LIMIT, registry_words
+from hostpod.images.complaints import LIMIT, all_words, others_may_be_let_in, registry_words
 
 
 def fatal(message: str) -> str:
@@ -11,6 +11,7 @@ def fatal(message: str) -> str:
 
 
 UNKNOWN = "manifest unknown: manifest unknown"
+HELPER = "getting username and password: 1 error occurred:\n\t* error getting credentials - err: exit status 1"
 NO_HOST = 'Get "https://no.example/v2/": dial tcp: lookup no.example on 10.0.0.1:53: no such host'
 
 MIRROR = f"(Mirrors also failed: [mirror:5000/web:1: reading manifest 1 in mirror:5000/web: {UNKNOWN}]): "
@@ -35,6 +36,18 @@ MIRROR = f"(Mirrors also failed: [mirror:5000/web:1: reading manifest 1 in mirro
             "Source image rejected: Running image docker://quay.io/a:1 is rejected by policy.",
             "Running image docker://quay.io/a:1 is rejected by policy.",
         ),
+        (
+            HELPER + ', out: `{"Secret": "hunter2"`\n\n',
+            "getting username and password: 1 error occurred: * error getting credentials - err: exit status 1",
+        ),
+        (
+            "reading manifest 1 in reg/a: denied",
+            "denied: requested access to the resource is denied",
+        ),
+        ("reading manifest 1 in reg/a: authentication required", "unauthorized: authentication required"),
+        ("reading manifest 1 in reg/a: unauthorized: authentication required", "unauthorized: authentication required"),
+        ("reading manifest 1 in reg/a: StatusCode: 403, go away", "HTTP status 403 Forbidden: go away"),
+        ("reading manifest 1 in reg/a: StatusCode: 999, go away", "HTTP status 999 no known status: go away"),
         ("copying system image from manifest list: writing blob: no space left", "no space left"),
     ],
 )
@@ -56,3 +69,27 @@ def test_whatever_else_is_printed_is_one_line(stderr: str, words: str) -> None:
 
 def test_the_words_are_few() -> None:
     assert len(registry_words(fatal("x" * 5000))) == LIMIT
+
+
+@pytest.mark.parametrize(
+    ("words", "helps"),
+    [
+        ("unauthorized: authentication required", True),
+        ("denied: requested access to the resource is denied", True),
+        ("received unexpected HTTP status: 403 Forbidden", True),
+        ("manifest unknown", True),
+        ("toomanyrequests: You have reached your pull rate limit", True),
+        (NO_HOST, False),
+        ("x509: certificate signed by unknown authority", False),
+        ("registry bad.example is blocked in /etc/containers/registries.conf", False),
+        ("no space left on device", False),
+    ],
+)
+def test_what_other_credentials_may_change(words: str, *, helps: bool) -> None:
+    assert others_may_be_let_in(words) is helps
+
+
+def test_what_each_was_answered() -> None:
+    assert all_words([("this host", "denied")]) == "denied"
+    assert all_words([("a", "denied"), ("b", "denied"), ("b", "denied")]) == "denied (asked with a and b)"
+    assert all_words([("a", "denied"), ("b", "unknown")]) == "denied (asked with a); unknown (asked with b)"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from hostpod.kube import Pod
-from hostpod.kube.references import config_references
+from hostpod.kube.references import config_references, pull_secret_references
 
 
 def test_all_that_a_pod_names() -> None:
@@ -24,9 +24,11 @@ def test_all_that_a_pod_names() -> None:
         {"name": "4", "emptyDir": {}},
         {"name": "5", "configMap": {}},
     ]
-    spec = {"containers": [container], "initContainers": [init], "volumes": volumes}
+    pull_secrets = [{"name": "k"}, {}]
+    spec = {"containers": [container], "initContainers": [init], "volumes": volumes, "imagePullSecrets": pull_secrets}
     pod = Pod.model_validate({"metadata": {"name": "p", "namespace": "n"}, "spec": spec})
     assert config_references(pod) == {
         *(("ConfigMap", "n", name) for name in "acfgi"),
-        *(("Secret", "n", name) for name in "bdhj"),
+        *(("Secret", "n", name) for name in "bdhjk"),
     }
+    assert pull_secret_references(pod) == {("Secret", "n", "k")}

@@ -32,6 +32,7 @@ RICH["spec"] |= {
         "nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 1, "preference": {}}]}
     },
     "tolerations": [{"key": "a", "operator": "Equal", "value": "b", "effect": "NoExecute", "tolerationSeconds": 5}],
+    "imagePullSecrets": [{"name": "a"}],
     "securityContext": {"runAsUser": 5, "sysctls": [{"name": "a", "value": "b"}]},
     "dnsConfig": {"nameservers": ["1.1.1.1"], "options": [{"name": "a"}]},
     "hostAliases": [{"ip": "1.2.3.4", "hostnames": ["a"]}],

@@ -87,8 +87,8 @@ def test_the_page_of_fields_is_current(capsys: pytest.CaptureFixture[str]) -> No
     [
         (
             "",
-            "imagePullSecrets: [{name: x}]",
-            f"9: spec.imagePullSecrets: {NOT_YET}, remove it",
+            "readinessGates: [{conditionType: a/b}]",
+            f"9: spec.readinessGates: {NOT_YET}, remove it",
         ),
         (
             "volumeDevices: [{name: a, devicePath: /a}]",
