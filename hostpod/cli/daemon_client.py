@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -49,7 +49,7 @@ class Daemon:
         if self._kept is not None:
             self._kept.close()
 
-    def lines(self, method: str, *path: str, **query: str) -> Iterator[Any]:
+    def lines(self, method: str, *path: str, **query: str | Sequence[str]) -> Iterator[Any]:
         """The JSON objects of a stream, as they come. Raises Failure for a refusal among them."""
         with self._answer(method, url(*path, **query)) as response:
             for line in response:
@@ -92,10 +92,10 @@ class Daemon:
                 yield _accepted(response)
 
 
-def url(*path: str, **query: str) -> str:
+def url(*path: str, **query: str | Sequence[str]) -> str:
     """A request's target from its parts."""
     target = "/" + "/".join(quote(part, safe="") for part in path)
-    return f"{target}?{urlencode(query)}" if query else target
+    return f"{target}?{urlencode(query, doseq=True)}" if query else target
 
 
 def _headers(body: Body) -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""hostpod images, hostpod image pull, hostpod image load."""
+"""hostpod images, hostpod image pull, hostpod image load; hostpod image verify is beside it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any
 
 import click
 
@@ -13,6 +15,7 @@ from hostpod.cli.failure import Failure, Refusal, until_interrupted
 from hostpod.cli.options import asks_daemon
 from hostpod.cli.table import Table, printable
 from hostpod.cli.times import since
+from hostpod.cli.verify import verify
 from hostpod.host import clock
 
 JsonObject = Mapping[str, Any]
@@ -26,7 +29,8 @@ Examples:
 """
 _LOAD_EXAMPLES = """\b
 Examples:
-  hostpod image load web.tar          a docker-archive or oci-archive
+  hostpod image load web.tar          a docker-archive or oci-archive, also compressed
+  hostpod image load ./layout         a directory that is an OCI layout
   podman save web | hostpod image load -
 """
 
@@ -44,7 +48,10 @@ def images(daemon: Daemon) -> None:
 
 @click.group()
 def image() -> None:
-    """Pull or load an image."""
+    """Pull, load or verify images."""
+
+
+image.add_command(verify)
 
 
 @image.command(epilog=_PULL_EXAMPLES)
@@ -67,18 +74,26 @@ def pull(daemon: Daemon, *, reference: str) -> None:
 
 
 @image.command(epilog=_LOAD_EXAMPLES)
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("file", type=click.Path(exists=True, allow_dash=True))
 @asks_daemon
 def load(daemon: Daemon, *, file: str) -> None:
-    """Take the images of an archive; `-` reads it from stdin."""
+    """Take the images of an archive or OCI layout; `-` reads from stdin."""
     try:
-        with click.open_file(file, "rb") as archive:
+        with _opened(file) as archive:
             items = daemon.upload(archive, "images", "load")["items"]
     except Refusal as refusal:
         raise Failure(f"{'standard input' if file == '-' else file}: {refusal.message}") from None
     for loaded in items:
         names = ", ".join(loaded["references"]) or "an image without a name"
         click.echo(printable(f"Loaded {names} ({_short(loaded['id'])}, {size_text(loaded['sizeBytes'])})"))
+
+
+def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
+    if file != "-" and Path(file).is_dir():
+        from hostpod.cli.layout_stream import layout_stream  # noqa: PLC0415 - tarfile is for directories only
+
+        return layout_stream(Path(file))
+    return click.open_file(file, "rb")
 
 
 def _print(lines: Iterable[JsonObject]) -> JsonObject | None:

@@ -27,6 +27,11 @@ class ImagesConfig(Section):
         description="Longest pull of one image.",
         json_schema_extra=LIVE,
     )
+    preload: AbsolutePath | None = Field(
+        None,
+        description="Archives and OCI layouts in this directory are loaded, for machines that are never online "
+        "(docs/images.md). Unset: preload in directories.state.",
+    )
     registries_conf: AbsolutePath | None = Field(None, description="registries.conf for skopeo; unset: the host's own.")
     auth_file: AbsolutePath | None = Field(
         None,

@@ -25,11 +25,13 @@ from hostpod.daemon.watchdog import Ping, keep_alive
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.paths import Paths
+from hostpod.engine.pod_images import tell_preloaded
 from hostpod.engine.pressure import PressureWatch
 from hostpod.engine.worker import Wish
 from hostpod.host import journal, notify
 from hostpod.host.dbus import Bus
 from hostpod.host.privileges import allow_many_descriptors
+from hostpod.images import Preloaded
 from hostpod.plan.leaving import Farewell
 from hostpod.plan.summary import summary
 from hostpod.server.listen import serve as serve_http
@@ -115,6 +117,17 @@ class _Daemon:
         self.status.changed()
         self.pressure.pods_changed()
 
+    def preload_images(self) -> None:
+        """Those that lie in a directory, before a pod asks for one."""
+        config, paths = self.edges.config, self.edges.paths
+        self.edges.images.watch_pulls(self.status.changed)
+        self.edges.images.preload(config.images.preload or paths.preload, self._preloaded)
+
+    def _preloaded(self, news: Preloaded) -> None:
+        tell_preloaded(news, self.edges.events)
+        if news.images:
+            self.engine.retry_images()
+
     def open_sources(self) -> Sources:
         """Of manifests. Pods that are here are known to them, so that a broken file keeps them."""
         known = {file: [wish.pod for wish in wishes] for file, wishes in self.engine.adopted().items()}
@@ -143,7 +156,7 @@ class _Daemon:
     def summary(self) -> str:
         """One line about all pods and manifests."""
         broken = {problem["file"] for problem in self.node.problems() if not problem.get("warning")}
-        line = summary(self.engine.counts(), broken_manifests=len(broken))
+        line = summary(self.engine.counts(), broken_manifests=len(broken), pulls=self.edges.images.pulling())
         return "; ".join((line, *sorted(self.pressure.conditions)))
 
     async def end(self) -> None:
@@ -198,6 +211,7 @@ async def _start(config: Config, stack: AsyncExitStack) -> _Started:
     sockets = [stack.enter_context(closing(each)) for each in notify.activated_sockets()]
     edges = await open_edges(config, stack)
     daemon = _Daemon(edges, stack.enter_context(closing(Bus())))
+    daemon.preload_images()
     await daemon.engine.adopt(gets_on=lambda: notify.extend_timeout(ITEM_S))
     stack.push_async_callback(leave, edges, daemon.engine)
     sources = await stack.enter_async_context(aclosing(daemon.open_sources()))

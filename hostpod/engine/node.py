@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,14 +17,15 @@ from hostpod.engine.exec import Session, exec_session
 from hostpod.engine.logged import logged_attempt
 from hostpod.engine.pulls import pull_lines
 from hostpod.engine.records import ContainerRecord
-from hostpod.engine.refusals import REFUSALS
+from hostpod.engine.refusals import REFUSALS, words
 from hostpod.engine.state import PodState
 from hostpod.engine.watchers import Change
 from hostpod.host.logs import LogOptions, read_log
 from hostpod.host.spool import spooled
 from hostpod.host.usage import disk_usage
-from hostpod.images import Image
+from hostpod.images import Checked, Image
 from hostpod.kube.api_status import StatusError
+from hostpod.plan.happenings import EventType
 from hostpod.volumes import Claim
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,26 @@ class NodeView:
         self._engine.retry_images()
         return [_image(image) for image in images]
 
+    async def verify(self, references: Sequence[str]) -> AsyncGenerator[Json, None]:
+        """Read the layers of images again, of all where none is named: each part as soon as it is known how it is."""
+        images = [self._image_here(reference) for reference in references] or self._edges.images.list()
+        try:
+            async with aclosing(self._edges.images.verify(images)) as found:
+                async for checked in found:
+                    if checked.message:
+                        kind: EventType = "Normal" if checked.state == "mended" else "Warning"
+                        self._edges.events.node(kind, "CorruptImage", checked.message)
+                        self._engine.retry_images()
+                    yield _checked(checked)
+        except REFUSALS as error:
+            raise StatusError("InternalError", words(error)) from error
+
+    def _image_here(self, reference: str) -> Image:
+        image = self._edges.images.find(reference)
+        if image is None:
+            raise StatusError("NotFound", f'image "{reference}" is not on this host')
+        return image
+
     # Inside containers
 
     async def logs(
@@ -198,6 +219,15 @@ def claim_users(pods: Iterable[Json]) -> Mapping[Claim, Sequence[str]]:
 def _has_ended(state: PodState, record: ContainerRecord) -> bool:
     """Whether an attempt is over, as far as it is known."""
     return state.containers.get(record.id, record).phase == "exited" or record.id not in state.containers
+
+
+def _checked(checked: Checked) -> Json:
+    return {
+        "digest": checked.digest,
+        "images": list(checked.images),
+        "state": checked.state,
+        "message": checked.message,
+    }
 
 
 def _image(image: Image) -> Json:

@@ -157,6 +157,11 @@ class Paths:
         """What is on its way into the store; emptied at every start."""
         return self.images / "tmp"
 
+    @property
+    def preload(self) -> Path:
+        """Archives of images that are loaded at the start, unless the settings name another directory."""
+        return self.state / "preload"
+
     def pod(self, uid: str) -> PodPaths:
         return PodPaths(runtime=self.pods / uid, state=self.pod_states / uid)
 

@@ -6,12 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.events import EventLog
 from hostpod.engine.pull_secrets import pull_secrets
 from hostpod.engine.state import PodState
 from hostpod.host.clock import now
 from hostpod.host.mount import IdMap
 from hostpod.host.user_namespace import make_with_users
-from hostpod.images import Image
+from hostpod.images import Image, Preloaded, Progress
 from hostpod.images.image import PullPolicy
 
 
@@ -55,6 +56,15 @@ async def unmount_volume_images(uid: str, edges: Edges) -> None:
         await edges.images.unmount_rootfs(place)
 
 
+def tell_preloaded(news: Preloaded, events: EventLog) -> None:
+    """What became of an archive in the directory for machines that are never online."""
+    if news.error:
+        events.file(str(news.path), "FailedPreload", f"{news.path}: {news.error}")
+        return
+    names = ", ".join(name for image in news.images for name in (image.references or (image.id,)))
+    events.node("Normal", "Preloaded", f"Loaded {names} from {news.path} in {duration_text(news.took_s)}")
+
+
 async def _have(state: PodState, reference: str, policy: str | None, edges: Edges, *, container: str = "") -> Image:
     """Pull where the policy says so, and tell of it."""
 
@@ -62,14 +72,27 @@ async def _have(state: PodState, reference: str, policy: str | None, edges: Edge
         edges.events.pod(state.record.pod, "Normal", reason, message, container=container)
 
     secrets = pull_secrets(state.record.pod, edges)
+    if policy != "Always":
+        await edges.images.preloaded(reference)
     pulls = policy == "Always" or (policy == "IfNotPresent" and not edges.images.is_at_hand(reference, secrets))
     begun = now()
     if pulls:
         tell("Pulling", f'Pulling image "{reference}"')
-    image = await edges.images.ensure(reference, policy=_policy(policy), secrets=secrets)
-    if pulls:
-        took = f"{now() - begun:.3g}s"
-        message = f'Successfully pulled image "{reference}" in {took}. Image size: {image.size_bytes} bytes.'
+    at_work: list[float] = []  # when the pull's turn came, of those that wait for each other
+
+    def heard(news: Progress) -> None:
+        if not at_work and news.phase != "waiting":
+            at_work.append(now())
+
+    listener = heard if pulls else None
+    image = await edges.images.ensure(reference, policy=_policy(policy), secrets=secrets, progress=listener)
+    if at_work:
+        ended = now()
+        took, whole = duration_text(ended - at_work[0]), duration_text(ended - begun)
+        message = (
+            f'Successfully pulled image "{reference}" in {took} ({whole} including waiting). '
+            f"Image size: {image.size_bytes} bytes."
+        )
     else:
         message = f'Container image "{reference}" already present on machine'
     tell("Pulled", message)
@@ -82,3 +105,16 @@ def _policy(policy: str | None) -> PullPolicy:
             return policy
         case _:
             return "IfNotPresent"
+
+
+def duration_text(seconds: float) -> str:
+    """As the kubelet writes durations in events: 523ms, 1.5s, 2m3.25s."""
+    ms = max(0, int(seconds * 1000))
+    if ms < 1000:
+        return f"{ms}ms" if ms else "0s"
+    minutes, rest = divmod(ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

@@ -47,6 +47,8 @@ MESSAGE_IDS: Mapping[str, str] = {
     "ErrImagePull": "8b9f2ca970a7454cafdd7221175546e3",
     "ErrImageNeverPull": "8b9f0603d9ec45b5baace64e92f2d8fd",
     "InvalidImageName": "ba07f56ce5a8496faf70e43f797d85a6",
+    "FailedPreload": "6131ffc145724b448c8a86d045e06d23",
+    "CorruptImage": "dcd6e5a85ca04d3193c5626a179f219b",
     # containers
     "Started": "e36153b279114de5a177ba89b27e834e",
     "Killing": "c8c918199aeb46cdb033c41e787e6d16",

@@ -17,10 +17,13 @@ from hostpod.images.errors import (
 )
 from hostpod.images.image import Image, ImageConfig, Progress
 from hostpod.images.keyring import PullSecret, UnusableSecretError, pull_secret
+from hostpod.images.preload import Preloaded
 from hostpod.images.store import ImageStore
 from hostpod.images.userfiles import read_user_files
+from hostpod.images.verify import Checked
 
 __all__ = [
+    "Checked",
     "Image",
     "ImageConfig",
     "ImageError",
@@ -31,6 +34,7 @@ __all__ = [
     "ImageStore",
     "InvalidImageNameError",
     "LayerMountError",
+    "Preloaded",
     "Progress",
     "PullSecret",
     "UnusableSecretError",

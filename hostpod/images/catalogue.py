@@ -12,7 +12,7 @@ from hostpod.host.store import write_atomic
 from hostpod.images.access import Access, with_access
 from hostpod.images.errors import InvalidImageNameError
 from hostpod.images.image import Image
-from hostpod.images.index import ImageRecord, image_of, load_index, save_index, with_image
+from hostpod.images.index import ImageRecord, image_of, load_contents, load_index, save_index, with_image
 from hostpod.images.manifest import ManifestError, digest_of
 from hostpod.images.references import image_id, parse_reference
 
@@ -28,15 +28,17 @@ class Catalogue:
         self._records: tuple[ImageRecord, ...] = ()
         self._images: dict[str, Image] = {}
         self._names: dict[str, Image] = {}
+        self._contents: dict[str, str] = {}
         self._changing = asyncio.Lock()
 
     def open(self, have_layers: Callable[[Iterable[str]], bool]) -> None:
         """Read what there is. An image that is not whole is forgotten: it will be pulled again."""
         self._blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
         records = load_index(self._index)
+        self._contents = dict(load_contents(self._index))
         whole = tuple(record for record in records if self._is_whole(record, have_layers))
         if whole != records:
-            save_index(self._index, whole)
+            save_index(self._index, whole, self._contents)
         self._take(whole)
         self._remove_blobs()
 
@@ -65,6 +67,36 @@ class Catalogue:
     def layers(self) -> Mapping[str, tuple[str, ...]]:
         """The layers of each image id."""
         return {image.id: image.layers for image in self._images.values()}
+
+    def contents(self) -> Mapping[str, str]:
+        """The digests of layers on this disk, by diff id, as far as they are known."""
+        return self._contents
+
+    async def note_contents(self, contents: Mapping[str, str]) -> None:
+        """Write down what layers are on this disk."""
+        async with self._changing:
+            self._contents.update(contents)
+            await asyncio.to_thread(save_index, self._index, self._records, self._contents)
+
+    def have(self, image: Image) -> bool:
+        """Whether its manifest and configuration are here, which a look may have found to be broken."""
+        return all(self._blob(digest).exists() for digest in self._blobs_of(image))
+
+    def discard_broken(self, image: Image) -> Collection[str]:
+        """Those of its manifest and configuration that are not what their names say; they are removed."""
+        broken = [digest for digest in self._blobs_of(image) if not self._is_right(digest)]
+        for digest in broken:
+            self._blob(digest).unlink(missing_ok=True)
+        return broken
+
+    def _blobs_of(self, image: Image) -> tuple[str, ...]:
+        return next(((each.id, each.manifest) for each in self._records if each.id == image.id), ())
+
+    def _is_right(self, digest: str) -> bool:
+        try:
+            return digest_of(self._blob(digest).read_bytes()) == digest
+        except OSError:
+            return False
 
     async def add(self, record: ImageRecord, *, manifest: bytes, configuration: bytes) -> Image:
         """Write an image down. References that another image had are its own now."""
@@ -95,13 +127,13 @@ class Catalogue:
             if not path.exists():
                 write_atomic(path, content, durable=True)
         records = with_image(self._records, record)
-        save_index(self._index, records)
+        save_index(self._index, records, self._contents)
         self._take(records)
 
     def _forget(self, identity: str) -> None:
         records = tuple(record for record in self._records if record.id != identity)
         if records != self._records:
-            save_index(self._index, records)
+            save_index(self._index, records, self._contents)
             self._take(records)
             self._remove_blobs()
 
@@ -114,9 +146,13 @@ class Catalogue:
 
     def _is_whole(self, record: ImageRecord, have_layers: Callable[[Iterable[str]], bool]) -> bool:
         try:
-            image_of(record, self._blob(record.id).read_bytes())
+            content = self._blob(record.id).read_bytes()
+            image_of(record, content)
         except (OSError, ManifestError) as error:
             log.warning("image %s is forgotten: %s", record.id, error)
+            return False
+        if digest_of(content) != record.id:
+            log.warning("image %s is forgotten: its configuration is corrupt", record.id)
             return False
         if not have_layers(record.diff_ids()):
             log.warning("image %s is forgotten: it lacks a layer", record.id)

@@ -36,6 +36,20 @@ _STEPS = re.compile(
 )
 
 
+# A registry that is out of sorts, or a connection that broke off: another attempt in a moment may do. What skopeo has
+# tried again by itself for long enough (429, with Retry-After) is not here, nor what needs somebody's hand.
+_PASSES = re.compile(
+    r"internal server error|bad gateway|service unavailable|gateway time-?out"
+    r"|connection reset|broken pipe|unexpected eof|: eof\b|i/o timeout|tls handshake timeout|http2: .*closed",
+    re.IGNORECASE,
+)
+
+
+def may_pass(words: str) -> bool:
+    """Whether what a registry was quoted with may be over in a moment."""
+    return _PASSES.search(words) is not None
+
+
 def registry_words(stderr: str) -> str:
     """One line that says why."""
     found = _FATAL.findall(stderr)

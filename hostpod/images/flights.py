@@ -24,13 +24,17 @@ class _Flight(Generic[T, News]):
 
 
 class Flights(Generic[T, News]):
-    """Work by key. What is raised of the kind `refusal` goes to those who wait; anything else is a bug, and also ends
-    the task group."""
+    """Work by key; `changed` is called when there is more or less of it. What is raised of the kind `refusal` goes to
+    those who wait; anything else is a bug, and also ends the task group."""
 
     def __init__(self, tasks: asyncio.TaskGroup, refusal: type[Exception]) -> None:
         self._tasks = tasks
         self._refusal = refusal
         self._flights: dict[str, _Flight[T, News]] = {}
+        self.changed: Callable[[], None] = _nobody
+
+    def __len__(self) -> int:
+        return len(self._flights)
 
     async def join(
         self,
@@ -61,6 +65,7 @@ class Flights(Generic[T, News]):
     def _begin(self, key: str, work: Callable[[Callable[[News], None]], Awaitable[T]]) -> _Flight[T, News]:
         flight: _Flight[T, News] = _Flight(outcome=asyncio.get_running_loop().create_future())
         self._flights[key] = flight
+        self.changed()
         flight.task = self._tasks.create_task(self._fly(key, flight, work), name=key)
         return flight
 
@@ -85,3 +90,8 @@ class Flights(Generic[T, News]):
     def _forget(self, key: str, flight: _Flight[T, News]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+            self.changed()
+
+
+def _nobody() -> None:
+    """Nobody wants to know how much work there is."""

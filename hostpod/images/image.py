@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
-Phase = Literal["resolving", "fetching", "done"]
+Phase = Literal["waiting", "resolving", "fetching", "retrying", "done"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class Image:
 
     `id` is the digest of its configuration, `references` are its tags (docker.io/library/nginx:latest), `layers` the
     digests of the unpacked layers, lowest first. `size_bytes` is what the layers take on disk; `created` is RFC 3339 or
-    empty.
+    empty. One that is `preloaded` came from an archive.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Image:
     size_bytes: int
     created: str
     config: ImageConfig
+    preloaded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,8 @@ A few hundred images make some 200 KB; a file for each would need an order of wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,8 @@ class LayerRecord:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRecord:
     """What the store knows of an image. `id` is the digest of its configuration, `manifest` that of its manifest;
-    `access` says who had it from a registry, and is empty where nobody had."""
+    `access` says who had it from a registry, and is empty where nobody had; `preloaded` that it came from an
+    archive, by an administrator's hand."""
 
     id: str
     references: tuple[str, ...]
@@ -41,6 +42,7 @@ class ImageRecord:
     manifest: str
     layers: tuple[LayerRecord, ...]
     access: tuple[Access, ...] = ()
+    preloaded: bool = False
 
     def diff_ids(self) -> tuple[str, ...]:
         return tuple(layer.diff_id for layer in self.layers)
@@ -48,8 +50,11 @@ class ImageRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Index:
+    """`contents` has, by diff id, the digests of the layers as they are on this disk. Older indexes have none."""
+
     images: tuple[ImageRecord, ...]
     format: Literal[1] = 1
+    contents: dict[str, str] = field(default_factory=dict)
 
 
 _INDEX = TypeAdapter(_Index)
@@ -57,10 +62,19 @@ _INDEX = TypeAdapter(_Index)
 
 def load_index(path: Path) -> tuple[ImageRecord, ...]:
     """The images; none where there is no file. ImageError where it cannot be read."""
+    return _load(path).images
+
+
+def load_contents(path: Path) -> Mapping[str, str]:
+    """The digests of layers on disk; those that are not known are absent."""
+    return _load(path).contents
+
+
+def _load(path: Path) -> _Index:
     try:
-        return _INDEX.validate_json(path.read_bytes()).images
+        return _INDEX.validate_json(path.read_bytes())
     except FileNotFoundError:
-        return ()
+        return _Index(images=())
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
@@ -69,9 +83,13 @@ def load_index(path: Path) -> tuple[ImageRecord, ...]:
         ) from error
 
 
-def save_index(path: Path, images: Iterable[ImageRecord]) -> None:
-    """Replace the file; it survives a power cut."""
-    write_atomic(path, _INDEX.dump_json(_Index(images=tuple(images))), durable=True)
+def save_index(path: Path, images: Iterable[ImageRecord], contents: Mapping[str, str] | None = None) -> None:
+    """Replace the file; it survives a power cut. Of `contents` it has what belongs to the images."""
+    index = _Index(images=tuple(images))
+    known = contents or {}
+    layers = {diff_id for image in index.images for diff_id in image.diff_ids()}
+    index.contents.update({diff_id: known[diff_id] for diff_id in sorted(layers & known.keys())})
+    write_atomic(path, _INDEX.dump_json(index), durable=True)
 
 
 def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[ImageRecord, ...]:
@@ -84,6 +102,7 @@ def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[Image
                 references=_merged(image.references, fresh.references),
                 repo_digests=_merged(image.repo_digests, fresh.repo_digests),
                 access=reduce(with_access, fresh.access, image.access),
+                preloaded=image.preloaded or fresh.preloaded,
             )
         else:
             references = tuple(each for each in image.references if each not in fresh.references)
@@ -104,6 +123,7 @@ def image_of(record: ImageRecord, configuration: bytes) -> Image:
         size_bytes=sum({layer.diff_id: layer.size_bytes for layer in record.layers}.values()),
         created=parsed.created,
         config=parsed.config,
+        preloaded=record.preloaded,
     )
 
 

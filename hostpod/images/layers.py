@@ -6,16 +6,18 @@ import asyncio
 import ctypes
 import itertools
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from hostpod.host.store import remove_tree, sync_directory
 from hostpod.images.build import Built
 from hostpod.images.commands import command, pipe
+from hostpod.images.integrity import content_digest, looks_whole
 
 SUFFIX = ".squashfs"
 
 _PREFIX = "sha256:"
+_RETIRED = ".retired"
 _UNTAR = ("--extract", "--preserve-permissions", "--same-owner", "--numeric-owner", "--xattrs", "--xattrs-include=*")
 
 _numbers = itertools.count()
@@ -35,6 +37,7 @@ class LayerFiles:
         self.mounts_squashfs = mounts_squashfs
         self._sqfs2tar = sqfs2tar
         self._paths: dict[str, Path] = {}
+        self._contents: dict[str, str] = {}
 
     def open(self) -> None:
         """Look what is there."""
@@ -44,9 +47,21 @@ class LayerFiles:
         self._paths = {_PREFIX + path.stem: path for path in found}
 
     def find(self, diff_id: str) -> Path | None:
-        """A squashfs file, or a directory; None where the layer is not here, or is here no more."""
+        """A squashfs file, or a directory; None where the layer is not here, here no more, or obviously broken."""
         path = self._paths.get(diff_id)
-        return path if path and path.exists() else None
+        return path if path and looks_whole(path) else None
+
+    def learn(self, contents: Mapping[str, str]) -> None:
+        """The digests of what layers were when they were built, by diff id."""
+        self._contents.update(contents)
+
+    def contents(self, diff_ids: Iterable[str]) -> Mapping[str, str]:
+        """Of those layers of which it is known what they were."""
+        return {diff_id: self._contents[diff_id] for diff_id in diff_ids if diff_id in self._contents}
+
+    async def content(self, diff_id: str) -> str:
+        """The digest of what a layer is now. OSError where it cannot be read, KeyError where it is not here."""
+        return await asyncio.to_thread(_content, self._paths[diff_id])
 
     def have(self, diff_ids: Iterable[str]) -> bool:
         """Whether all these layers are here."""
@@ -75,9 +90,28 @@ class LayerFiles:
         await asyncio.to_thread(_keep, fresh, target)
         self._paths[built.diff_id] = target
 
+    async def take_out(self, diff_id: str, *, in_use: bool) -> None:
+        """Remove a layer that is corrupt. The files of a directory stay for as long as somebody runs on them: those of
+        a squashfs file the kernel keeps."""
+        path = self._paths.get(diff_id)
+        if path and in_use and path.is_dir():
+            aside = (path.with_suffix(f"{_RETIRED}{number}") for number in itertools.count())
+            path.rename(next(each for each in aside if not each.exists()))
+        await self.remove([diff_id])
+
+    def remove_retired(self, in_use: Callable[[str], bool]) -> None:
+        """What was taken out while it was in use, and is not any more."""
+        for path in self._directory.iterdir():
+            if path.suffix.startswith(_RETIRED) and not in_use(_PREFIX + path.stem):
+                remove_tree(path)
+
     async def remove(self, diff_ids: Iterable[str]) -> None:
         """Remove layers; those that are not here are fine. What is mounted of them stays mounted."""
-        paths = [path for diff_id in diff_ids if (path := self._paths.pop(diff_id, None))]
+        paths = []
+        for diff_id in diff_ids:
+            self._contents.pop(diff_id, None)
+            if path := self._paths.pop(diff_id, None):
+                paths.append(path)
         # Out of the way first: the same layer may be coming in already.
         gone = [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
         await asyncio.to_thread(_remove_all, gone)
@@ -116,11 +150,19 @@ def _keep(fresh: Path, target: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    if target.exists():
+    if target.is_dir() or (target.exists() and looks_whole(target)):
         remove_tree(fresh)
     else:
         fresh.rename(target)
         sync_directory(target.parent)
+
+
+def _content(layer: Path) -> str:
+    descriptor = os.open(layer, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return content_digest(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove_all(paths: Iterable[Path]) -> None:

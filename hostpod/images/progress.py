@@ -44,9 +44,24 @@ class Meter:
         self._layers_done += digest in self._wanted
         self.show()
 
+    def is_waiting(self) -> None:
+        """Other pulls come first."""
+        self._to("waiting")
+
+    def begins(self) -> None:
+        """It is its turn."""
+        self._to("resolving")
+
+    def retries(self) -> None:
+        """The registry is asked again in a moment."""
+        self._to("retrying")
+
     def done(self) -> None:
         """The image is here."""
-        self._phase = "done"
+        self._to("done")
+
+    def _to(self, phase: Phase) -> None:
+        self._phase = phase
         self.show()
 
     def show(self) -> None:

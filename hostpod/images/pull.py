@@ -136,7 +136,7 @@ class Pull:
         parsed = parse_manifest(top)
         if isinstance(parsed, Manifest):
             return await self._described(top, top, parsed, self._source.text)
-        candidates = parsed.candidates(f"linux/{_architecture()}")
+        candidates = parsed.candidates(f"linux/{architecture()}")
         if len(candidates) != 1 or self._source.repository is None:
             return Described(top=digest_of(top))
         text = f"docker://{self._source.repository}@{candidates[0].digest}"
@@ -224,7 +224,8 @@ def parse_image_manifest(raw: bytes) -> Manifest:
     return manifest
 
 
-def _architecture() -> str:
+def architecture() -> str:
+    """This host's, as registries call it."""
     machine = os.uname().machine
     return _ARCHITECTURES.get(machine, machine)
 

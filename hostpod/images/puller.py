@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.access import Access, access_by
-from hostpod.images.archive import Archived, images_in
+from hostpod.images.archive import Archived, open_archive
 from hostpod.images.catalogue import Catalogue
-from hostpod.images.complaints import all_words, others_may_be_let_in
+from hostpod.images.complaints import all_words, may_pass, others_may_be_let_in
 from hostpod.images.errors import ImagePullError
 from hostpod.images.image import Image, Progress
 from hostpod.images.index import ImageRecord, LayerRecord
@@ -31,6 +31,8 @@ from hostpod.images.workshop import Workshop
 log = logging.getLogger(__name__)
 
 REFUSALS = (ImagePullError, ManifestError, StoreError, OSError)
+# Between attempts of one pull. Then it has failed, and the back-off of those who want it begins.
+RETRY_WAITS_S = (0.5, 2.0)
 NO_SPACE = "no space left on device"
 
 Tell = Callable[[Progress], None]
@@ -50,6 +52,7 @@ class Puller:
         scratch: Path,
         at_once: int,
         deadline_s: float,
+        kept: Callable[[Image], None],
     ) -> None:
         self._skopeo = skopeo
         self._node = node
@@ -59,6 +62,7 @@ class Puller:
         self._scratch = scratch
         self._slots = Slots(at_once)
         self._deadline_s = deadline_s
+        self._kept = kept
         self._at_work = 0
         self._unwanted: set[str] = set()
 
@@ -71,9 +75,12 @@ class Puller:
         """Fetch an image from its registry. One that is here already is asked for anew only with `always`. The keys are
         tried before what the host itself has, and it is written down which of them opened."""
         meter = Meter(str(reference), tell)
+        if self._slots.are_taken():
+            meter.is_waiting()
         async with self._attempt(f'pull "{reference}"'):
+            meter.begins()
             image = self._catalogue.find(str(reference))
-            if image and self._layers.have(image.layers) and not always:
+            if image and self._is_whole(image) and not always:
                 return image
             image = await self._first_let_in(reference, keys, meter)
             meter.done()
@@ -105,15 +112,12 @@ class Puller:
         source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
         top = None
         image = self._catalogue.find(str(reference))
-        if image and self._layers.have(image.layers):
+        if image and self._is_whole(image):
             top = await skopeo.manifest(source.text)
             if reference.at(digest_of(top)) in image.repo_digests:
                 await self._catalogue.grant(image.id, access)
                 return image
-        try:
-            pulled = await self._run(source, meter, top, skopeo)
-        except TagMovedError:
-            pulled = await self._run(source, meter, None, skopeo)
+        pulled = await self._persistently(source, meter, top, skopeo)
         digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
         references = () if reference.digest else (str(reference),)
         repo_digests = tuple(dict.fromkeys(digests))
@@ -121,16 +125,33 @@ class Puller:
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
-        async with self._attempt("load the archive"):
-            found = await asyncio.to_thread(images_in, archive)
+        async with self._attempt("load the archive"), self._directory() as directory:
+            found = await open_archive(archive, directory)
             return tuple([await self._load(archive, each) for each in found])
 
     async def _load(self, archive: Path, archived: Archived) -> Image:
-        async with self._directory() as directory:
-            source = Source(text=f"{archived.transport}:{_linked(archive, directory)}{archived.selector}")
-            pulled = await self._run(source, Meter(archive.name, _nobody), None, self._skopeo)
+        source = Source(text=archived.source)
+        pulled = await self._run(source, Meter(archive.name, _nobody), None, self._skopeo)
         references = tuple(str(each) for each in archived.references if not each.digest)
-        return await self._keep(pulled, references=references, repo_digests=())
+        return await self._keep(pulled, references=references, repo_digests=(), preloaded=True)
+
+    def _is_whole(self, image: Image) -> bool:
+        return self._layers.have(image.layers) and self._catalogue.have(image)
+
+    async def _persistently(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
+        """Again after a moment where that may help. Layers that were built meanwhile need not come once more."""
+        for wait_s in RETRY_WAITS_S:
+            try:
+                return await self._run(source, meter, top, skopeo)
+            except TagMovedError:
+                top = None
+            except ImagePullError as refusal:
+                if not may_pass(str(refusal)):
+                    raise
+                log.info("%s is tried again in %g s: %s", source.text, wait_s, refusal)
+                meter.retries()
+                await asyncio.sleep(wait_s)
+        return await self._run(source, meter, top, skopeo)
 
     async def _run(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
         async with self._directory() as directory:
@@ -144,6 +165,7 @@ class Puller:
         references: tuple[str, ...],
         repo_digests: tuple[str, ...],
         access: tuple[Access, ...] = (),
+        preloaded: bool = False,
     ) -> Image:
         layers = [
             LayerRecord(
@@ -161,8 +183,11 @@ class Puller:
             manifest=digest_of(pulled.manifest),
             layers=tuple(layers),
             access=access,
+            preloaded=preloaded,
         )
-        return await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
+        image = await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
+        self._kept(image)
+        return image
 
     @asynccontextmanager
     async def _attempt(self, what: str) -> AsyncIterator[None]:
@@ -214,10 +239,3 @@ class Puller:
 
 def _nobody(_: Progress) -> None:
     """Nobody listens."""
-
-
-def _linked(archive: Path, directory: Path) -> Path:
-    """A path without a colon, which skopeo takes for the path's end."""
-    link = directory / "archive"
-    link.symlink_to(archive.absolute())
-    return link

@@ -68,6 +68,10 @@ class Roots:
         """Ids of the images that roots are mounted from."""
         return frozenset(image_id for image_id, _ in self._users.values())
 
+    def uses(self, diff_id: str) -> bool:
+        """Whether a root is mounted that has this layer."""
+        return any(diff_id in diff_ids for _, diff_ids in self._users.values())
+
     def image_of(self, target: Path) -> str | None:
         """The id of the image that is mounted there."""
         found = self._users.get(_as_mountinfo_has_it(target))
@@ -114,6 +118,13 @@ class Roots:
             raise
         if error:
             raise error
+
+    async def retire(self, diff_id: str) -> None:
+        """Whoever has this layer mounted keeps it, and who comes next gets the one that is in the store by then."""
+        async with self._lock(name := _name(diff_id)):
+            if self._mounted.pop(name, None) is not None:
+                # Overlays hold copies of the mounts below them.
+                await asyncio.to_thread(self._unmount, name)
 
     async def unmount(self, target: Path) -> None:
         """Unmount a root, and in the background the layers that nobody else uses. A root that is none is fine."""

@@ -3,6 +3,7 @@
 STATE/index.json     which images there are
 STATE/blobs/sha256   their manifests and configurations, by digest
 STATE/layers         their layers, by digest of the unpacked archive
+STATE/preloaded.json archives that were loaded from the directory for machines that are never online
 STATE/tmp            what is being made; emptied at every start
 RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
 """
@@ -10,7 +11,7 @@ RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -30,11 +31,13 @@ from hostpod.images.keyring import PullSecret, keys_for
 from hostpod.images.layers import LayerFiles
 from hostpod.images.loop import squashfs_mounts_work
 from hostpod.images.node_credentials import NodeCredentials
+from hostpod.images.preload import Preload, Preloaded
 from hostpod.images.puller import Puller
 from hostpod.images.references import image_id, parse_reference
 from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
 from hostpod.images.turns import Turns
+from hostpod.images.verify import Checked, Verifier, note_contents
 from hostpod.images.workshop import Workshop
 
 # As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
@@ -54,6 +57,9 @@ class ImageStore:
         self._state = state
         self._runtime = runtime
         self._stack = AsyncExitStack()
+        self._preload: Preload | None = None
+        self._verifying = asyncio.Lock()
+        self._noting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Clean up what a crash has left, and see what is there and what is mounted."""
@@ -63,7 +69,7 @@ class ImageStore:
             tasks = asyncio.TaskGroup()
             self._open(threads, tasks)
             await stack.enter_async_context(tasks)
-            stack.callback(self._flights.cancel)
+            stack.callback(self._cancel)
             self._stack = stack.pop_all()
         return self
 
@@ -73,7 +79,13 @@ class ImageStore:
         # Not told of the error: a task group would wrap it, and it is not about the store.
         await self._stack.aclose()
 
+    def _cancel(self) -> None:
+        self._flights.cancel()
+        for task in self._noting:
+            task.cancel()
+
     def _open(self, threads: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
         scratch = _emptied(self._state / "tmp")
         squashfs = squashfs_mounts_work(scratch)
         self._layers = LayerFiles(
@@ -88,7 +100,9 @@ class ImageStore:
         self._catalogue.open(self._layers.have)
         self._layers.keep_only(self._catalogue.diff_ids())
         self._roots = Roots(self._runtime, self._layers, tasks)
+        self._layers.learn(self._catalogue.contents())
         self._roots.open(self._catalogue.layers())
+        self._layers.remove_retired(self._roots.uses)
         self._flights: Flights[Image, Progress] = Flights(tasks, ImageError)
         self._turns = Turns()
         self._puller = self._new_puller(threads, scratch)
@@ -111,6 +125,7 @@ class ImageStore:
             scratch=scratch,
             at_once=self._config.max_parallel_pulls,
             deadline_s=self._config.pull_deadline_s,
+            kept=self._begin_to_note,
         )
 
     def reconfigure(self, config: ImagesConfig) -> None:
@@ -145,9 +160,12 @@ class ImageStore:
         """The image, pulled where the policy asks for it, or where the Secrets are not known to open its repository.
         Several who want one image with the same credentials share its pull, and each may be cancelled without harm to
         the others."""
+        if policy != "Always":
+            await self.preloaded(reference)
         found = self._at_hand(reference, secrets)
         if found and (policy != "Always" or image_id(reference)):
             return found
+        await self._retire_broken(reference)
         if image_id(reference):
             raise ImagePullError(no_such_id(reference, is_here=self.find(reference) is not None))
         parsed = parse_reference(reference)
@@ -170,16 +188,77 @@ class ImageStore:
     def _have(self, reference: str) -> Image | None:
         """One that is here, whole."""
         found = self.find(reference)
-        return found if found and self._layers.have(found.layers) else None
+        return found if found and self._layers.have(found.layers) and self._catalogue.have(found) else None
 
     def _at_hand(self, reference: str, secrets: Sequence[PullSecret]) -> Image | None:
         found = self._have(reference)
         return found if found and self._door.lets_in(found, reference, secrets) else None
 
+    def pulling(self) -> int:
+        """How many images are on their way from registries."""
+        return len(self._flights)
+
+    def watch_pulls(self, changed: Callable[[], None]) -> None:
+        """Be told when that changes."""
+        self._flights.changed = changed
+
+    async def preloaded(self, reference: str) -> None:
+        """Unless the image is here: until the archives are loaded that may have it, once more if it was removed."""
+        if self._preload is None or self._have(reference):
+            return
+        await self._preload.first()
+        if self._have(reference) is None:
+            await self._preload.again(image_id(reference) or str(parse_reference(reference)))
+
     async def load(self, archive: Path) -> tuple[Image, ...]:
-        """Take in the images of an archive: docker save, or an OCI layout in a tar file."""
+        """Take in the images of an archive: docker save, or an OCI layout in a tar file or as a directory."""
         self._check_form()
         return await self._puller.load(archive)
+
+    def preload(self, directory: Path, tell: Callable[[Preloaded], None]) -> None:
+        """From now on have the images of the archives in a directory. Who wants an image that is not here waits until
+        those are loaded that are there now."""
+        self._preload = Preload(directory, self._state / "preloaded.json", self.load)
+        task = self._tasks.create_task(self._preload.run(tell), name="preload")
+        self._stack.callback(task.cancel)
+
+    async def verify(self, images: Sequence[Image]) -> AsyncGenerator[Checked, None]:
+        """Read all layers of these images and compare them with what was built. What is broken is taken out, so that
+        nothing starts from it, and fetched again."""
+        if self._noting:
+            await asyncio.wait(self._noting)
+        async with self._verifying:
+            async for checked in Verifier(self._catalogue, self._layers, self._roots, self._mend).run(images):
+                yield checked
+
+    def _begin_to_note(self, image: Image) -> None:
+        """Nobody waits for the digests of layers: reading them takes as long as a fifth of a pull."""
+        task = self._tasks.create_task(note_contents(image, self._layers, self._catalogue), name=f"digests {image.id}")
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    async def _mend(self, image: Image) -> bool:
+        """From any of the places that it came from; False where none is known."""
+        refusal: ImageError | None = None
+        for digest in image.repo_digests:
+            try:
+                await self.ensure(digest, policy="IfNotPresent")
+            except ImageError as error:
+                refusal = error
+            else:
+                return True
+        if self._preload and await self._preload.again(image.id):
+            return True
+        if refusal:
+            raise refusal
+        return False
+
+    async def _retire_broken(self, reference: str) -> None:
+        """What is broken and still mounted is for those only that have it already."""
+        found = self.find(reference)
+        for diff_id in found.layers if found else ():
+            if self._layers.find(diff_id) is None:
+                await self._roots.retire(diff_id)
 
     async def remove(self, image: Image) -> None:
         """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it."""

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 
 from hostpod.plan.backoff import BackoffRule, restart_wait_s
-from hostpod.plan.image_volumes import image_volumes
-from hostpod.plan.observed import ObservedContainer, ObservedPod, image_target, image_volume_target
+from hostpod.plan.observed import ObservedContainer, ObservedPod
 from hostpod.plan.restarts import comes_again, is_finished
 from hostpod.plan.status import phase
 
-Standing = Literal["running", "starting", "pulling images", "backing off", "ending", "completed", "failed"]
+Standing = Literal["running", "starting", "backing off", "ending", "completed", "failed"]
 
 
 def standing(seen: ObservedPod, now: float, rule: BackoffRule) -> Standing:
@@ -22,12 +21,6 @@ def standing(seen: ObservedPod, now: float, rule: BackoffRule) -> Standing:
         return "ending"
     if _backs_off(seen, now, rule):
         return "backing off"
-    pulls = {
-        *(image_target(container.name) for container in seen.pod.spec.all_containers),
-        *map(image_volume_target, image_volumes(seen.pod)),
-    }
-    if not pulls.isdisjoint(seen.busy):
-        return "pulling images"
     return "running" if phase(seen) == "Running" else "starting"
 
 
@@ -43,14 +36,16 @@ def _waits(latest: ObservedContainer, seen: ObservedPod, now: float, rule: Backo
     return now < (latest.finished_at or now) + restart_wait_s(latest, rule)
 
 
-def summary(pods: Mapping[Standing, int], *, broken_manifests: int) -> str:
-    """`12 pods running, 1 backing off; 1 manifest broken`."""
+def summary(pods: Mapping[Standing, int], *, broken_manifests: int, pulls: int = 0) -> str:
+    """`12 pods running, 1 backing off, pulling 2 images; 1 manifest broken`."""
     parts = [(pods[each], each) for each in get_args(Standing) if pods.get(each)]
     words = [f"{count} {each}" for count, each in parts]
     if parts:
         count, each = parts[0]
         words[0] = f"{count} {'pod' if count == 1 else 'pods'} {each}"
-    line = ", ".join(words) or "no pods"
+    if pulls:
+        words.append(f"pulling {pulls} {'image' if pulls == 1 else 'images'}")
+    line = ", ".join(words if parts else ["no pods", *words])
     if not broken_manifests:
         return line
     return f"{line}; {broken_manifests} {'manifest' if broken_manifests == 1 else 'manifests'} broken"

@@ -38,6 +38,7 @@ def control_app(node: Node, *, machine: MachineReader = machine_info) -> web.App
     app.router.add_get("/images", _images)
     app.router.add_post("/images/pull", _pull)
     app.router.add_post("/images/load", _load)
+    app.router.add_post("/images/verify", _verify)
     app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", _logs)
     app.router.add_get("/exec/{namespace}/{pod}/{container}", _exec, allow_head=False)
     app.router.add_get("/attach/{namespace}/{pod}/{container}", _attach, allow_head=False)
@@ -89,6 +90,11 @@ async def _pull(request: web.Request) -> web.StreamResponse:
         raise StatusError("BadRequest", "no image named: an image is needed, as in busybox:1.36 (ref=IMAGE)")
     progress = node_of(request).pull(reference)
     return await stream(request, json_lines(progress, watch=False), content_type="application/json")
+
+
+async def _verify(request: web.Request) -> web.StreamResponse:
+    found = node_of(request).verify(request.query.getall("ref", []))
+    return await stream(request, json_lines(found, watch=False), content_type="application/json")
 
 
 async def _load(request: web.Request) -> web.Response:

@@ -90,6 +90,13 @@ class Node(Protocol):
         "done": bool}; the last line is {"image": an object of `images`}.
         """
 
+    def verify(self, references: Sequence[str]) -> AsyncGenerator[JsonObject, None]:
+        """Read the layers of images again, of all where none is named, and mend what is corrupt.
+
+        {"digest", "images": names, "state": "ok", "noted" (it was not known before), "mended", "corrupt" or "lost",
+        "message"}, each part of an image as soon as it is known how it is.
+        """
+
     async def load(self, archive: AsyncIterator[bytes]) -> Sequence[JsonObject]:
         """Take the images of a docker-archive or oci-archive (the chunks of a tar file) into the store."""
 

@@ -188,6 +188,41 @@ def test_a_registry_out_of_sorts_is_quoted(
     assert words in message.lower()
 
 
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_registry_that_is_out_of_sorts_for_a_moment_is_asked_again(
+    place: Place, layout: Layout, registry: Registry, status: int
+) -> None:
+    two_images(layout, registry)
+    asked: dict[str, int] = {}
+
+    def twist(path: str, number: int, body: bytes) -> tuple[bytes, int]:
+        asked[path] = number
+        return (b"", status) if "/blobs/" in path and number == 1 else (body, 200)
+
+    told: list[Progress] = []
+
+    async def work() -> Image:
+        async with place.store() as store:
+            return await store.ensure("lies:1", policy="IfNotPresent", progress=told.append)
+
+    with liar(registry, twist) as address:
+        place.answer_from(address)
+        assert asyncio.run(work()).references
+    assert "retrying" in [progress.phase for progress in told]
+    assert max(number for path, number in asked.items() if "/blobs/" in path) == 2
+    assert place.files() == set()
+
+
+@pytest.mark.parametrize("left", [0, 50, 200])
+def test_a_manifest_that_is_cut_short_is_refused(place: Place, layout: Layout, registry: Registry, left: int) -> None:
+    two_images(layout, registry)
+    message = refusal(
+        place, registry, "lies:1", lambda path, _, body: (body[:left] if "/manifests/" in path else body, 200)
+    )
+    assert message.startswith('cannot pull "docker.io/library/lies:1": ')
+    assert "\n" not in message
+
+
 def test_what_has_come_before_a_failure_is_not_fetched_again(place: Place, layout: Layout, registry: Registry) -> None:
     small, large = archive([member("small")]), archive([member("large", content=random.Random(1).randbytes(500_000))])
     push(registry, layout.tag(layout.image([small, large])), "library/lies:1")

@@ -285,7 +285,7 @@ def test_an_archive_that_is_none_is_refused(place: Place, tmp_path: Path) -> Non
     async def work(store: ImageStore) -> None:
         await store.load(junk)
 
-    with pytest.raises(ImageError, match=r"cannot load the archive: it is no tar file"):
+    with pytest.raises(ImageError, match=r"cannot load the archive: it is no tar archive: give a"):
         with_store(place, work)
 
 

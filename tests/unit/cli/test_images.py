@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
+import json
 import os
 import pty
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -103,3 +106,52 @@ def test_an_archive_that_is_none(hostpod: Hostpod, tmp_path: Path) -> None:
         words = f"error: {shown}: cannot load the archive: it is no tar file\n"
         assert (result.exit_code, result.stderr) == (1, words)
     assert hostpod("image", "load", "/nowhere").exit_code == 2
+
+
+def test_a_layouts_directory_is_sent_as_an_archive(served: Served, hostpod: Hostpod, tmp_path: Path) -> None:
+    blobs = tmp_path / "layout/blobs/sha256"
+    blobs.mkdir(parents=True)
+    (blobs / ("a" * 64)).write_bytes(b"blob")
+    (tmp_path / "layout/notes").write_text("not sent")
+    result = hostpod("image", "load", str(tmp_path / "layout"))
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: {tmp_path}/layout: no index.json is in this directory: give an OCI layout, or an archive\n",
+    )
+    (tmp_path / "layout/index.json").write_text("{}")
+    assert hostpod("image", "load", str(tmp_path / "layout")).exit_code == 0
+    with tarfile.open(fileobj=io.BytesIO(served.node.loaded)) as tar:
+        assert tar.getnames() == ["index.json", f"blobs/sha256/{'a' * 64}"]
+
+
+def _part(state: str, *images: str, message: str = "") -> dict[str, object]:
+    return {"digest": "sha256:" + "a" * 64, "images": list(images), "state": state, "message": message}
+
+
+def test_verified_images_are_as_bad_as_their_worst_part(served: Served, hostpod: Hostpod) -> None:
+    assert hostpod("image", "verify").stderr == "No images found.\n"
+    served.node.checked_items = [_part("ok", "a:1", "b:1"), _part("noted", "b:1"), _part("mended", "c:1", message="m")]
+    result = hostpod("image", "verify", "a:1", "b:1")
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["IMAGE", "PARTS", "STATE"],
+        ["a:1", "1", "ok"],
+        ["b:1", "2", "noted"],
+        ["c:1", "1", "mended"],
+    ]
+    assert (result.exit_code, result.stderr) == (0, "m\n")
+
+
+@pytest.mark.parametrize("state", ["corrupt", "lost"])
+def test_what_stays_corrupt_is_exit_code_1(served: Served, hostpod: Hostpod, state: str) -> None:
+    served.node.checked_items = [_part(state, "a:1", message="why")]
+    result = hostpod("image", "verify", "-o", "json")
+    assert (result.exit_code, result.stderr) == (1, "why\n")
+    assert json.loads(result.stdout) == {"items": served.node.checked_items}
+
+
+def test_an_image_that_is_not_here_is_not_verified(hostpod: Hostpod) -> None:
+    result = hostpod("image", "verify", "gone")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        'Error from server (NotFound): image "gone" is not on this host\n',
+    )

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from hostpod.engine.paths import Paths
 from hostpod.host.cgroup import PodCgroup
 from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
-from hostpod.images import Image, ImageConfig, PullSecret
+from hostpod.images import Image, ImageConfig, Progress, PullSecret
 from hostpod.network import Attachment, Bandwidth, PublishedPort
 from hostpod.volumes import Claim
 from hostpod.volumes.claims import claims_in
@@ -221,14 +221,29 @@ class Images:
     def reconfigure(self, config: ImagesConfig) -> None:
         self._machine.deadlines.append(config.pull_deadline_s)
 
+    async def preloaded(self, reference: str) -> None:
+        """Nothing comes from archives."""
+
     def is_at_hand(self, reference: str, _secrets: Sequence[PullSecret] = ()) -> bool:
         return reference in self._machine.present
 
-    async def ensure(self, reference: str, *, policy: str, secrets: Sequence[PullSecret] = ()) -> Image:
+    def pulling(self) -> int:
+        return 0
+
+    async def ensure(
+        self,
+        reference: str,
+        *,
+        policy: str,
+        secrets: Sequence[PullSecret] = (),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Image:
         self._machine.shown = tuple(secrets)
         if self._machine.pulling is not None:
             await self._machine.pulling.wait()
         self._machine.refuse("ensure")
+        if progress:
+            progress(Progress(reference=reference, phase="done"))
         self._machine.present.add(reference)
         return IMAGE
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from hostpod.engine.pod_images import duration_text
 from hostpod.images import ImageNeverPulledError, ImagePullError
 from hostpod.kube import Pod
 from tests.unit.engine.a_host import a_host, named, until_killed
@@ -54,5 +57,33 @@ def test_one_that_comes_later_is_looked_for_at_once(machine: Machine) -> None:
             machine.refusals.clear()
             host.engine.retry_images()
             await host.until_running()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0s"),
+        (0.0234, "23ms"),
+        (0.9999, "999ms"),
+        (1.5, "1.5s"),
+        (61.0, "1m1s"),
+        (3723.25, "1h2m3.25s"),
+        (-1, "0s"),
+    ],
+)
+def test_durations_are_written_as_the_kubelet_does(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_a_pull_is_told_with_what_it_took_and_what_it_waited(machine: Machine) -> None:
+    async def run() -> None:
+        async with a_host(machine, showing(pullPolicy="Always")) as host:
+            await host.until_running()
+            told = [each["message"] for each in host.node.events() if "fieldPath" not in each["involvedObject"]]
+            assert told[0] == 'Pulling image "files"'
+            assert told[1].startswith('Successfully pulled image "files" in ')
+            assert " including waiting). Image size: " in told[1]
 
     asyncio.run(run())

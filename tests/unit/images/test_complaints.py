@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hostpod.images.complaints import LIMIT, all_words, others_may_be_let_in, registry_words
+from hostpod.images.complaints import LIMIT, all_words, may_pass, others_may_be_let_in, registry_words
 
 
 def fatal(message: str) -> str:
@@ -93,3 +93,23 @@ def test_what_each_was_answered() -> None:
     assert all_words([("this host", "denied")]) == "denied"
     assert all_words([("a", "denied"), ("b", "denied"), ("b", "denied")]) == "denied (asked with a and b)"
     assert all_words([("a", "denied"), ("b", "unknown")]) == "denied (asked with a); unknown (asked with b)"
+
+
+@pytest.mark.parametrize(
+    ("words", "passes"),
+    [
+        ("received unexpected HTTP status: 503 Service Unavailable", True),
+        ("Invalid status code returned when fetching blob 502 (Bad Gateway)", True),
+        ("received unexpected HTTP status: 500 Internal Server Error", True),
+        ("unexpected EOF", True),
+        ('Get "http://r:500/v2/": read tcp 10.0.0.1:500->10.0.0.2:503: read: connection reset by peer', True),
+        ('Get "https://r/v2/": net/http: TLS handshake timeout', True),
+        ("dial tcp 127.0.0.1:503: connect: connection refused", False),
+        ("too many requests to registry", False),
+        ("manifest unknown", False),
+        ("unauthorized: authentication required", False),
+        (NO_HOST, False),
+    ],
+)
+def test_what_may_be_over_in_a_moment(words: str, passes: bool) -> None:
+    assert may_pass(words) is passes

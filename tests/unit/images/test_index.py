@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hostpod.images.errors import ImageError
-from hostpod.images.index import ImageRecord, LayerRecord, image_of, load_index, save_index, with_image
+from hostpod.images.index import ImageRecord, LayerRecord, image_of, load_contents, load_index, save_index, with_image
 from hostpod.images.manifest import ManifestError, digest_of
 
 DIFF = digest_of(b"layer")
@@ -67,3 +68,25 @@ def test_an_image_is_made_of_its_record_and_configuration() -> None:
 def test_a_configuration_of_other_layers_is_refused() -> None:
     with pytest.raises(ManifestError, match="names other layers"):
         image_of(record(), json.dumps({"rootfs": {"diff_ids": [DIFF]}}).encode())
+
+
+def test_digests_of_layers_are_kept_while_an_image_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "index.json"
+    save_index(path, (record(),), {DIFF: "sha256:1", digest_of(b"of another"): "sha256:2"})
+    assert load_contents(path) == {DIFF: "sha256:1"}
+    assert load_index(path) == (record(),)
+
+
+def test_an_older_index_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "index.json"
+    save_index(path, (record("sha256:1", "a"),))
+    old = json.loads(path.read_text())
+    del old["contents"], old["images"][0]["preloaded"]
+    path.write_text(json.dumps(old))
+    assert (load_index(path), load_contents(path)) == ((record("sha256:1", "a"),), {})
+
+
+def test_an_image_that_was_preloaded_stays_so() -> None:
+    (image,) = with_image((replace(record("sha256:1", "a"), preloaded=True),), record("sha256:1", "b"))
+    assert image.preloaded
+    assert image_of(image, json.dumps({"rootfs": {"diff_ids": [DIFF, DIFF]}}).encode()).preloaded

@@ -72,7 +72,7 @@ def test_why_a_container_waits() -> None:
 
 
 def test_a_pod_whose_volume_is_pulled_is_pulling() -> None:
-    assert standing(seen(showing(), busy=frozenset({"imageVolume:v"})), 200.0, BackoffRule()) == "pulling images"
+    assert standing(seen(showing(), busy=frozenset({"imageVolume:v"})), 200.0, BackoffRule()) == "starting"
 
 
 def test_what_is_told_of_mounts() -> None:

@@ -15,12 +15,12 @@ NEVER = pod(restartPolicy="Never")
     ("of", "expected"),
     [
         (seen(), "starting"),
-        (seen(busy=frozenset({"image:web"})), "pulling images"),
+        (seen(busy=frozenset({"image:web"})), "starting"),
         (seen(containers=(attempt(),)), "running"),
         (seen(containers=(ended(backoff_s=10.0),)), "backing off"),
         (seen(containers=(ended(backoff_s=0.0),)), "running"),
         (seen(failures={REFUSED.action: REFUSED}), "backing off"),
-        (seen(failures={REFUSED.action: REFUSED}, busy=frozenset({"image:web"})), "pulling images"),
+        (seen(failures={REFUSED.action: REFUSED}, busy=frozenset({"image:web"})), "starting"),
         (seen(containers=(attempt(),), ending=Ending(since=1, grace_s=1, reason="r")), "ending"),
         (seen(NEVER, containers=(ended(exit_code=0),)), "completed"),
         (seen(NEVER, containers=(ended(exit_code=1),)), "failed"),
@@ -32,14 +32,16 @@ def test_how_a_pod_stands(of: ObservedPod, expected: Standing) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pods", "broken", "line"),
+    ("pods", "broken", "pulls", "line"),
     [
-        ({}, 0, "no pods"),
-        ({}, 2, "no pods; 2 manifests broken"),
-        ({"backing off": 1, "running": 12}, 0, "12 pods running, 1 backing off"),
-        ({"failed": 1}, 1, "1 pod failed; 1 manifest broken"),
-        ({"starting": 2, "running": 0}, 0, "2 pods starting"),
+        ({}, 0, 0, "no pods"),
+        ({}, 2, 0, "no pods; 2 manifests broken"),
+        ({}, 0, 1, "no pods, pulling 1 image"),
+        ({"backing off": 1, "running": 12}, 0, 0, "12 pods running, 1 backing off"),
+        ({"running": 12}, 1, 2, "12 pods running, pulling 2 images; 1 manifest broken"),
+        ({"failed": 1}, 1, 0, "1 pod failed; 1 manifest broken"),
+        ({"starting": 2, "running": 0}, 0, 0, "2 pods starting"),
     ],
 )
-def test_the_line(pods: dict[Standing, int], broken: int, line: str) -> None:
-    assert summary(pods, broken_manifests=broken) == line
+def test_the_line(pods: dict[Standing, int], broken: int, pulls: int, line: str) -> None:
+    assert summary(pods, broken_manifests=broken, pulls=pulls) == line

@@ -72,6 +72,7 @@ class FakeNode:
         self.problem_items: list[JsonObject] = []
         self.event_items: list[JsonObject] = []
         self.image_items: list[JsonObject] = []
+        self.checked_items: list[JsonObject] = []
         self.volume_items: list[JsonObject] = []
         self.proposals: list[Proposal] = []
         self.planned: JsonObject = {"changes": False, "files": [], "pods": [], "problems": []}
@@ -136,6 +137,12 @@ class FakeNode:
             raise StatusError("ServiceUnavailable", "cannot pull gone: the registry does not know it")
         yield {"id": "0123456789ab", "action": "Fetching", "current": 20, "total": 20, "done": True}
         yield {"image": {"id": "sha256:" + "a" * 64, "references": [reference], "sizeBytes": 20}}
+
+    async def verify(self, references: Sequence[str]) -> AsyncGenerator[JsonObject, None]:
+        if "gone" in references:
+            raise StatusError("NotFound", 'image "gone" is not on this host')
+        for item in self.checked_items:
+            yield item
 
     async def load(self, archive: AsyncIterator[bytes]) -> Sequence[JsonObject]:
         self.loaded = b"".join([chunk async for chunk in archive])

@@ -1,0 +1,146 @@
+"""What is on the disk, read again and compared with what was built; what is broken is taken out and fetched again.
+
+A layer that is corrupt goes before another one is there: nothing starts from it meanwhile. Who runs on it keeps it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hostpod.host.store import StoreError
+from hostpod.images.catalogue import Catalogue
+from hostpod.images.errors import ImageError
+from hostpod.images.image import Image
+from hostpod.images.layers import LayerFiles
+from hostpod.images.rootfs import Roots
+
+log = logging.getLogger(__name__)
+
+State = Literal["ok", "noted", "mended", "corrupt", "lost"]
+
+# Fetches an image anew from one of its sources, True where there was any. Raises ImageError.
+Mend = Callable[[Image], Awaitable[bool]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """A part of an image: a layer by its diff id, or a manifest or configuration by its digest.
+
+    `noted`: it was not known what it should be, and from now on it is. `corrupt`: and could not be fetched again.
+    `lost`: and nobody knows where it came from. `images` are names of the images that it belongs to.
+    """
+
+    digest: str
+    images: tuple[str, ...]
+    state: State
+    message: str = ""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Broken:
+    what: str
+    digest: str
+    images: list[Image] = field(default_factory=list)
+
+
+class Verifier:
+    """One look at a time. `mend` fetches what is missing of an image."""
+
+    def __init__(self, catalogue: Catalogue, layers: LayerFiles, roots: Roots, mend: Mend) -> None:
+        self._catalogue = catalogue
+        self._layers = layers
+        self._roots = roots
+        self._mend = mend
+
+    async def run(self, images: Sequence[Image]) -> AsyncGenerator[Checked, None]:
+        """Each part as soon as it is known how it is: first what is right, then what was not."""
+        broken: list[_Broken] = []
+        for image in images:
+            broken += [
+                _Broken(what="manifest or configuration", digest=digest, images=[image])
+                for digest in self._catalogue.discard_broken(image)
+            ]
+        for diff_id in dict.fromkeys(diff_id for image in images for diff_id in image.layers):
+            users = [image for image in self._catalogue.images() if diff_id in image.layers]
+            if not users:  # removed meanwhile
+                continue
+            state = await self._look(diff_id)
+            if state:
+                yield Checked(digest=diff_id, images=_names(users), state=state)
+            else:
+                await self._take_out(diff_id)
+                broken.append(_Broken(what="layer", digest=diff_id, images=users))
+        for each in broken:
+            yield await self._mended(each)
+
+    async def _look(self, diff_id: str) -> State | None:
+        """None where it is corrupt or missing."""
+        if self._layers.find(diff_id) is None:
+            return None
+        expected = self._layers.contents([diff_id]).get(diff_id)
+        try:
+            found = await self._layers.content(diff_id)
+        except (OSError, KeyError):  # a disk that cannot be read
+            return None
+        if expected is None:
+            self._layers.learn({diff_id: found})
+            await self._catalogue.note_contents({diff_id: found})
+            return "noted"
+        return "ok" if found == expected else None
+
+    async def _take_out(self, diff_id: str) -> None:
+        in_use = self._roots.uses(diff_id)
+        await self._roots.retire(diff_id)
+        await self._layers.take_out(diff_id, in_use=in_use)
+
+    async def _mended(self, broken: _Broken) -> Checked:
+        state, message = await self._try(broken)
+        what = f"{broken.what} {broken.digest} of {', '.join(_names(broken.images))}"
+        text = f"{what} is corrupt: {message}" if message else f"{what} was corrupt and was fetched again"
+        return Checked(digest=broken.digest, images=_names(broken.images), state=state, message=text)
+
+    async def _try(self, broken: _Broken) -> tuple[State, str]:
+        refusal = ""
+        for image in broken.images:
+            if self._is_there(broken):
+                break
+            try:
+                if not await self._mend(image):
+                    continue
+            except ImageError as error:
+                refusal = str(error)
+        if self._is_there(broken):
+            return "mended", ""
+        if refusal:
+            return "corrupt", f"{refusal}; nothing starts from it until it can be fetched"
+        return "lost", "it came from an archive that is not here any more; load it again by hostpod image load"
+
+    def _is_there(self, broken: _Broken) -> bool:
+        if broken.what == "layer":
+            return self._layers.find(broken.digest) is not None
+        return all(self._catalogue.have(image) for image in broken.images)
+
+
+async def note_contents(image: Image, layers: LayerFiles, catalogue: Catalogue) -> None:
+    """Write down what the layers of an image are that has just come. What fails here a verification will note."""
+    missing = [diff_id for diff_id in dict.fromkeys(image.layers) if not layers.contents([diff_id])]
+    found: dict[str, str] = {}
+    for diff_id in missing:
+        try:
+            found[diff_id] = await layers.content(diff_id)
+        except (OSError, KeyError):
+            log.warning("layer %s cannot be read", diff_id)
+    if not found:
+        return
+    layers.learn(found)
+    try:
+        await catalogue.note_contents(found)
+    except StoreError as error:
+        log.warning("%s", error)
+
+
+def _names(images: Sequence[Image]) -> tuple[str, ...]:
+    return tuple((image.references or image.repo_digests or (image.id,))[0] for image in images)
