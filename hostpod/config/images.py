@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from hostpod.config import names
+from hostpod.config.amounts import Amount
 from hostpod.config.kinds import LIVE, AbsolutePath, Seconds, Section
+from hostpod.kube.quantity import Quantity
 
 
 class ImagesConfig(Section):
@@ -19,6 +21,10 @@ class ImagesConfig(Section):
     )
     max_parallel_pulls: int = Field(4, ge=1, le=64, description="Images fetched at once.", json_schema_extra=LIVE)
     max_parallel_layers: int = Field(2, ge=1, le=64, description="Layers built at once.", json_schema_extra=LIVE)
+    max_layer_size: Amount = Field(
+        Quantity.parse("64Gi"), description="Largest layer, unpacked and with the holes of its files."
+    )
+    max_layer_files: int = Field(1_000_000, ge=1, le=100_000_000, description="Most files and directories of a layer.")
     pull_deadline_s: Seconds = Field(
         900.0,
         ge=1,

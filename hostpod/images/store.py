@@ -20,6 +20,7 @@ from typing import Self
 from hostpod.config import BinariesConfig, ImagesConfig
 from hostpod.host.mount import IdMap
 from hostpod.host.store import StoreError, remove_tree
+from hostpod.images.bounds import Bounds
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.door import Door, flight_key, never_pulled, no_key_fits, no_such_id
@@ -94,7 +95,8 @@ class ImageStore:
         self._puller = self._new_puller(threads, scratch)
 
     def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
-        builder = Builder(self._binaries.tar2sqfs, threads)
+        largest, most = self._config.max_layer_size.value, self._config.max_layer_files
+        builder = Builder(self._binaries.tar2sqfs, threads, Bounds(size_bytes=largest, entries=most))
         self._workshop = workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
         self._skopeo = Skopeo(self._binaries.skopeo, self._config)
         self._node = NodeCredentials(self._config)
