@@ -77,16 +77,13 @@ class LayerFiles:
 
     async def remove(self, diff_ids: Iterable[str]) -> None:
         """Remove layers; those that are not here are fine. What is mounted of them stays mounted."""
+        await asyncio.to_thread(_remove_all, self.put_away(diff_ids))
+
+    def put_away(self, diff_ids: Iterable[str]) -> list[Path]:
+        """The same, but their files wait to be removed, at these places. A crash leaves nothing: scratch is emptied."""
         paths = [path for diff_id in diff_ids if (path := self._paths.pop(diff_id, None))]
         # Out of the way first: the same layer may be coming in already.
-        gone = [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
-        # Side by side: what of a layer's file is in memory takes the kernel 5 to 10 ms to give up.
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for path in gone:
-                    tasks.create_task(asyncio.to_thread(remove_tree, path), name=f"remove {path.name}")
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from group
+        return [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
 
     async def size_bytes(self, diff_id: str) -> int:
         """What a layer takes on disk."""
@@ -127,6 +124,11 @@ def _keep(fresh: Path, target: Path) -> None:
     else:
         fresh.rename(target)
         sync_directory(target.parent)
+
+
+def _remove_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        remove_tree(path)
 
 
 def _size(path: Path) -> int:

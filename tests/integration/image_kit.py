@@ -156,8 +156,8 @@ class Place:
         return place
 
     def files(self) -> set[str]:
-        """The store's files, without its index and what is named by digest."""
-        kept = {"index.json", "blobs", "layers"}
+        """The store's files, without its index, times of use and what is named by digest."""
+        kept = {"index.json", "uses.json", "blobs", "layers"}
         return {
             str(path.relative_to(self.state))
             for path in self.state.rglob("*")
