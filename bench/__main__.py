@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import probes, service
+from bench import containerd, images, probes, service
+from bench.containerd import Containerd
 from bench.figures import Figure, draw, write
 from bench.floor import Floor, FloorSample
 from bench.machine import busy_percent
 from bench.marks import Marks
 from bench.podman import Podman, install
 from bench.pods import Pods, command_ms, idle_cpu_percent, memory_mb
-from lab import images, isolation
+from hostpod.config import ImagesConfig
+from lab import images as lab_images
+from lab import isolation
 from lab.instance import Instance
 from lab.names import Names
 from lab.place import CACHE, LabError, only_one
@@ -42,6 +45,7 @@ class Bench:
     pods: Pods
     marks: Marks
     registry: Registry
+    image_settings: ImagesConfig
     samples: int
 
 
@@ -53,13 +57,17 @@ def main() -> int:
         "--idle", type=float, default=15, help="length of one of the four counted windows at rest, seconds"
     )
     parser.add_argument("--peers", choices=["podman"], help="measure this one beside it")
+    parser.add_argument("--pulls", type=int, default=3, help="pulls of a large image by each")
+    parser.add_argument("--only-pulls", action="store_true", help="measure nothing but them, and keep no figures")
     parser.add_argument("--profile", action="store_true", help="show where the daemon spends its time, and no figures")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("make bench: run it as root")
     if arguments.peers:
         get_podman()
-    starts = () if arguments.profile else service.figures()  # before there is no way to a network
+    starts = (
+        () if arguments.profile or arguments.only_pulls else service.figures()
+    )  # before there is no way to a network
     isolation.enter("bench", in_memory=[RUNTIME])
     try:
         with only_one("bench"):
@@ -69,9 +77,11 @@ def main() -> int:
 
 
 def get_podman() -> None:
-    """Install podman while the registries can be reached; where that fails there are no figures of it."""
+    """Install podman and fetch containerd while the registries can be reached; where that fails there are no figures
+    of it."""
     try:
         install()
+        containerd.fetch()
     except LabError as error:
         sys.stderr.write(f"make bench: {error}\n")
 
@@ -83,9 +93,14 @@ def measure(arguments: argparse.Namespace, starts: Sequence[Figure]) -> int:
         with opened(samples=arguments.samples) as bench:
             if arguments.profile:
                 return profile(bench)
+            if arguments.only_pulls:
+                draw(pulls(bench, samples=arguments.pulls, peers=bool(arguments.peers)))
+                return 0
             figures = [*one_pod(bench, bursts=arguments.bursts, idle_s=arguments.idle), *starts, *probes.figures()]
             if arguments.peers and shutil.which("podman"):
                 figures += podman(bench)
+            bench.instance.stop()
+            figures += pulls(bench, samples=arguments.pulls, peers=bool(arguments.peers))
     finally:
         shutil.rmtree(DIRECTORY, ignore_errors=True)
     draw(figures)
@@ -102,19 +117,25 @@ def opened(*, samples: int) -> Iterator[Bench]:
     with ExitStack() as stack:
         registry = start_registry(DIRECTORY / "registry")
         stack.callback(registry.stop)
-        registry.push(images.layout("busybox"), "library/busybox")
+        registry.push(lab_images.layout("busybox"), "library/busybox")
         marks = Marks(DIRECTORY / "marks")
+        registries_conf = write_registries_conf(DIRECTORY / "registries.conf", registry)
+        image_settings = ImagesConfig(registries_conf=registries_conf, policy=write_policy(DIRECTORY / "policy.json"))
         settings = {
-            "images": {
-                "registriesConf": str(write_registries_conf(DIRECTORY / "registries.conf", registry)),
-                "policy": str(write_policy(DIRECTORY / "policy.json")),
-            }
+            "images": image_settings.model_dump(mode="json", by_alias=True, include={"registries_conf", "policy"})
         }
         instance = Instance(DIRECTORY, RUNTIME / "hostpod", names=Names.fresh(), settings=settings)
         stack.callback(instance.traces.sweep)
         stack.callback(instance.kill)
         try:
-            yield Bench(instance=instance, pods=Pods(instance, marks), marks=marks, registry=registry, samples=samples)
+            yield Bench(
+                instance=instance,
+                pods=Pods(instance, marks),
+                marks=marks,
+                registry=registry,
+                image_settings=image_settings,
+                samples=samples,
+            )
         except LabError:
             sys.stderr.write(instance.last_lines() + "\n")
             raise
@@ -218,6 +239,24 @@ def beside(peer: Podman, bench: Bench) -> Iterator[Figure]:
     yield figure("podman_stop_ms", "podman kube play --down", "ms", stopped)
     names = [f"peers{each}" for each in range(MANY)]
     yield figure("podman_burst_s", f"podman, {MANY} pods one after another", "s", [peer.start(names, bench.marks)])
+
+
+def pulls(bench: Bench, *, samples: int, peers: bool) -> list[Figure]:
+    """Of a large image, beside podman and containerd where they are asked for and there."""
+    peer = Podman(DIRECTORY / "podman-pulls", RUNTIME) if peers and shutil.which("podman") else None
+    other = Containerd(containerd.fetch(), DIRECTORY / "containerd", RUNTIME) if peers else None
+    subject = images.Subject(
+        instance=bench.instance, registry=bench.registry, settings=bench.image_settings, directory=DIRECTORY / "stores",
+        podman=peer, containerd=other,
+    )  # fmt: skip
+    try:
+        return [*images.figures(subject, samples=samples)]
+    except LabError as error:
+        sys.stderr.write(f"make bench: pulls: {error}\n")
+        return []
+    finally:
+        if peer:
+            peer.close()
 
 
 def profile(bench: Bench) -> int:

@@ -75,9 +75,9 @@ class Daemon:
         with self._answer("POST", url(*path), body) as response:
             return json.loads(response.read())
 
-    def post(self, value: object, *path: str) -> Any:
+    def post(self, value: object, *path: str, **query: str) -> Any:
         """Send JSON; the JSON that is answered."""
-        with self._answer("POST", url(*path), json.dumps(value).encode()) as response:
+        with self._answer("POST", url(*path, **query), json.dumps(value).encode()) as response:
             return json.loads(response.read())
 
     @contextmanager

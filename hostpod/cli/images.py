@@ -1,4 +1,4 @@
-"""hostpod images, hostpod image pull, hostpod image load; hostpod image verify is beside it."""
+"""hostpod images, hostpod image pull, hostpod image load; what else there is below hostpod image is beside it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def images(daemon: Daemon) -> None:
 
 @click.group()
 def image() -> None:
-    """Pull, load or verify images."""
+    """Pull, load, verify, look into and remove images."""
 
 
 image.add_command(verify)
@@ -70,7 +70,7 @@ def pull(daemon: Daemon, *, reference: str) -> None:
     if pulled is None:
         raise Failure("the connection to hostpod ended before the image was there")
     names = ", ".join(pulled["references"]) or reference
-    click.echo(printable(f"Pulled {names} ({_short(pulled['id'])}, {size_text(pulled['sizeBytes'])})"))
+    click.echo(printable(f"Pulled {names} ({short_id(pulled['id'])}, {size_text(pulled['sizeBytes'])})"))
 
 
 @image.command(epilog=_LOAD_EXAMPLES)
@@ -85,7 +85,7 @@ def load(daemon: Daemon, *, file: str) -> None:
         raise Failure(f"{'standard input' if file == '-' else file}: {refusal.message}") from None
     for loaded in items:
         names = ", ".join(loaded["references"]) or "an image without a name"
-        click.echo(printable(f"Loaded {names} ({_short(loaded['id'])}, {size_text(loaded['sizeBytes'])})"))
+        click.echo(printable(f"Loaded {names} ({short_id(loaded['id'])}, {size_text(loaded['sizeBytes'])})"))
 
 
 def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
@@ -113,7 +113,7 @@ def _print(lines: Iterable[JsonObject]) -> JsonObject | None:
 
 def image_rows(image: JsonObject, now: float) -> Iterator[tuple[str, ...]]:
     """The cells of an image, once for each of its names."""
-    rest = (_short(image["id"]), since(image.get("created"), now), size_text(image["sizeBytes"]))
+    rest = (short_id(image["id"]), since(image.get("created"), now), size_text(image["sizeBytes"]))
     for reference in image["references"] or [""]:
         yield (*_name_and_tag(reference), *rest)
 
@@ -129,7 +129,8 @@ def _name_and_tag(reference: str) -> tuple[str, str]:
     return place + slash + last, tag or _NONE
 
 
-def _short(digest: str) -> str:
+def short_id(digest: str) -> str:
+    """As many digits of an id as people need."""
     return digest.removeprefix("sha256:")[:12]
 
 

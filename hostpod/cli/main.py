@@ -19,7 +19,7 @@ _COMMANDS = {
     "attach": ("hostpod.cli.attach", "attach", "Join a container: what it writes, and its stdin."),
     "events": ("hostpod.cli.events", "events", "List what happened to pods."),
     "images": ("hostpod.cli.images", "images", "List the images on this host."),
-    "image": ("hostpod.cli.images", "image", "Pull or load an image."),
+    "image": ("hostpod.cli.image_commands", "image", "Pull, load, look into and remove images."),
     "validate": ("hostpod.cli.validate", "validate", "Check manifests; needs no daemon."),
     "plan": ("hostpod.cli.plan", "plan", "Show what a change of manifests would do, without doing it."),
     "doctor": ("hostpod.cli.doctor", "doctor", "Check this host and say how to mend what is wrong."),

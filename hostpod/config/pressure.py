@@ -63,6 +63,7 @@ class EvictionConfig(Section):
         ge=1,
         le=3600,
         alias="storageInterval",
-        description="How often it is measured what pods with a limit of ephemeral-storage have on disk.",
+        description="How often it is measured what pods with a limit of ephemeral-storage have on disk; less often "
+        "where that takes more than a twentieth of the time.",
         json_schema_extra=LIVE,
     )

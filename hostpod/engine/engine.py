@@ -167,6 +167,10 @@ class Engine:
         """All pods of which something is on the host."""
         return {key: worker.state for key, worker in self._workers.items() if worker.state is not None}
 
+    def wanted(self) -> Iterable[Pod]:
+        """All pods that should be, on the host or not."""
+        return [wish.pod for wish in self._wishes]
+
     def evict(self, key: str, leave: Leave) -> None:
         """One pod ends, and is shown as failed until it is forgiven."""
         self._workers[key].evict(leave)

@@ -14,6 +14,8 @@ from hostpod.engine.attach import AttachSession, LogSession, attach_session
 from hostpod.engine.edges import Edges
 from hostpod.engine.engine import Engine
 from hostpod.engine.exec import Session, exec_session
+from hostpod.engine.image_orders import ImageOrders, shown
+from hostpod.engine.image_users import ImageUsers
 from hostpod.engine.logged import logged_attempt
 from hostpod.engine.pulls import pull_lines
 from hostpod.engine.records import ContainerRecord
@@ -39,6 +41,7 @@ class NodeView:
     def __init__(self, engine: Engine, edges: Edges) -> None:
         self._engine = engine
         self._edges = edges
+        self._image_orders = ImageOrders(edges, ImageUsers(edges, engine))
         self._problems: Sequence[Json] = ()
 
     @property
@@ -96,14 +99,14 @@ class NodeView:
     # Images
 
     def images(self) -> Sequence[Json]:
-        return [_image(image) for image in self._edges.images.list()]
+        return [shown(image) for image in self._edges.images.list()]
 
     async def pull(self, reference: str) -> AsyncGenerator[Json, None]:
         """Fetch an image: progress lines as they come, the image last."""
         async for item in pull_lines(self._edges.images, reference, self._engine.tasks):
             if isinstance(item, Image):
                 self._engine.retry_images()
-                yield {"image": _image(item)}
+                yield {"image": shown(item)}
             else:
                 yield item
 
@@ -115,7 +118,16 @@ class NodeView:
         except REFUSALS as error:
             raise StatusError("Invalid", str(error)) from error
         self._engine.retry_images()
-        return [_image(image) for image in images]
+        return [shown(image) for image in images]
+
+    async def inspect_image(self, reference: str) -> Json:
+        return await self._image_orders.inspect(reference)
+
+    async def remove_image(self, reference: str) -> Json:
+        return await self._image_orders.remove(reference)
+
+    async def prune_images(self, *, everything: bool, dry_run: bool) -> Json:
+        return await self._image_orders.prune(everything=everything, dry_run=dry_run)
 
     async def verify(self, references: Sequence[str]) -> AsyncGenerator[Json, None]:
         """Read the layers of images again, of all where none is named: each part as soon as it is known how it is."""
@@ -227,14 +239,4 @@ def _checked(checked: Checked) -> Json:
         "images": list(checked.images),
         "state": checked.state,
         "message": checked.message,
-    }
-
-
-def _image(image: Image) -> Json:
-    return {
-        "id": image.id,
-        "references": list(image.references),
-        "repoDigests": list(image.repo_digests),
-        "sizeBytes": image.size_bytes,
-        "created": image.created,
     }

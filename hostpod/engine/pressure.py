@@ -7,18 +7,23 @@ is looked at as late as it can be (docs/decisions/0806-pressure.md).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.image_garbage import ImageGarbage
+from hostpod.engine.image_users import ImageUsers
 from hostpod.engine.shortage import read_left, rule_of, usages
 from hostpod.engine.state import PodState
 from hostpod.engine.storage import StorageWatch
 from hostpod.host.clock import now
+from hostpod.host.left import on_one_file_system
 from hostpod.host.psi import memory_stalls
+from hostpod.kube import Pod
 from hostpod.plan.eviction import EVICTED, eviction_message, may_come_again, ranked
+from hostpod.plan.image_garbage import wanted_by_pressure
 from hostpod.plan.leaving import Leave
 from hostpod.plan.observed import Verdict
 from hostpod.plan.pressure import (
@@ -26,6 +31,7 @@ from hostpod.plan.pressure import (
     Condition,
     Pressure,
     Reading,
+    Rule,
     Signal,
     changes,
     next_look_s,
@@ -41,6 +47,9 @@ class Pods(Protocol):
 
     def states(self) -> Mapping[str, PodState]:
         """All pods that are on the host."""
+
+    def wanted(self) -> Iterable[Pod]:
+        """All pods that should be, on the host or not."""
 
     def evicted(self) -> Collection[str]:
         """Those that were evicted, also where nothing of them is on the host any more."""
@@ -69,6 +78,7 @@ class PressureWatch:
     def __init__(self, edges: Edges, pods: Pods) -> None:
         self._edges = edges
         self._pods = pods
+        self._garbage = ImageGarbage(edges, ImageUsers(edges, pods))
         self._woken = asyncio.Event()
         self._pressure = Pressure()
         self._conditions: frozenset[Condition] = frozenset()
@@ -88,21 +98,24 @@ class PressureWatch:
         if self._rests or self._going is not None or not self._is_needed():
             self._woken.set()
         self._storage.pods_changed()
+        self._garbage.pods_changed()
 
     def look_now(self) -> None:
         """Other settings hold."""
         self._woken.set()
         self._storage.look_now()
+        self._garbage.look_now()
 
     def _is_needed(self) -> bool:
         """Whether a pod may have to go, or to come again, or is kept away by a condition."""
         return bool(self._conditions or self._pods.states() or self._pods.evicted())
 
     async def run(self) -> None:
-        """Watch until cancelled: what this host has left, and beside it what pods have on disk."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._storage.run(), name="storage")
-            both.create_task(self._watch_always(), name="shortage")
+        """Watch until cancelled: what this host has left, and beside it what pods have on disk and unused images."""
+        async with asyncio.TaskGroup() as all_of_them:
+            all_of_them.create_task(self._storage.run(), name="storage")
+            all_of_them.create_task(self._garbage.run(), name="image garbage")
+            all_of_them.create_task(self._watch_always(), name="shortage")
 
     async def _watch_always(self) -> None:
         while True:
@@ -128,8 +141,9 @@ class PressureWatch:
         rule, readings = rule_of(self._edges.config.eviction), read_left(self._edges)
         self._pressure = observe(self._pressure, readings, rule, now())
         self._show(self._pressure.conditions(rule, now()))
+        relieved = await self._relieve(readings, rule)
         if self._pressure.short and not self._waits_for_one():
-            await self._evict_one()
+            await self._evict_one(relieved)
         for key in self._pods.evicted():
             if may_come_again(self._evicted_at.setdefault(key, now()), self._conditions, rule, now()):
                 self._pods.forgive(key)
@@ -158,9 +172,21 @@ class PressureWatch:
             self._going = None
         return self._going is not None
 
-    async def _evict_one(self) -> None:
+    async def _relieve(self, readings: Mapping[Signal, Reading], rule: Rule) -> frozenset[Signal]:
+        """Remove unused images before a pod goes, as the kubelet does. Where one went no pod goes for the same: it is
+        looked again first, because a file system takes its time to free what was in use."""
+        disk, paths = readings.get("imagefs.available"), self._edges.paths
+        # Each look is also when the disk may have become full enough for images to go.
+        shared = disk is not None and on_one_file_system(paths.images, paths.state)
+        helps, wanted = wanted_by_pressure(self._pressure.short, disk, rule, holds_pods=shared)
+        garbage = await self._garbage.collect(more=wanted)
+        return helps if garbage.going else frozenset()
+
+    async def _evict_one(self, relieved: Collection[Signal]) -> None:
         """End the pod that goes first, for what is most urgent of all that a pod's end can help with."""
         for short in self._pressure.short:
+            if short.signal in relieved:
+                continue
             resource = RESOURCES[short.signal]
             order = ranked(await usages(short.signal, self._here(), self._edges), resource)
             first = next((usage for usage in order if usage.key in self._here()), None)

@@ -9,11 +9,12 @@ from contextlib import suppress
 
 from hostpod.engine.edges import Edges
 from hostpod.engine.state import PodState
+from hostpod.host.clock import monotonic
 from hostpod.host.usage import disk_usage
 from hostpod.kube import Pod
 from hostpod.kube.pod_resources import NOTHING, container_limits
 from hostpod.kube.priority import CRITICAL, priority_of
-from hostpod.plan.eviction import StorageUsage, storage_message
+from hostpod.plan.eviction import StorageUsage, next_measure_s, storage_message
 
 STORAGE = "ephemeral-storage"
 
@@ -45,16 +46,19 @@ class StorageWatch:
         self._woken.set()
 
     async def run(self) -> None:
-        """Measure every `eviction.storageInterval` until cancelled; nothing while no pod has a limit."""
+        """Measure every `eviction.storageInterval` until cancelled, or less often where that takes long; nothing while
+        no pod has a limit."""
         while True:
             self._woken.clear()
             limited = _limited(self._here())
             self._rests = not limited
+            began = monotonic()
             for key, message in (await asyncio.to_thread(self._exceeded, limited)).items():
                 if key in self._here():
                     self._evict(key, message)
+            wait_s = next_measure_s(monotonic() - began, self._edges.config.eviction.storage_interval_s)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._edges.config.eviction.storage_interval_s if limited else None):
+                async with asyncio.timeout(wait_s if limited else None):
                     await self._woken.wait()
 
     def _exceeded(self, limited: Mapping[str, PodState]) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,19 +16,20 @@ from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
+from hostpod.images.bounds import Bounds
 from hostpod.images.commands import Command, command, pipe
 from hostpod.images.decompress import decompressor
 from hostpod.images.errors import ImagePullError
-from hostpod.images.overlay_tar import OverlayTar, RepeatedPathError, RepeatedPaths
+from hostpod.images.overlay_tar import OverlayTar, RepeatedPathError
+from hostpod.images.repeats import Repeats, RepeatsFinder
 from hostpod.images.tarheader import TarError
 from hostpod.images.tarwalk import Piece, TarWalk
 
 T = TypeVar("T")
 
 # lz4 builds and reads fastest. In blocks of 64 KiB a small file is read in half the time that it takes with tar2sqfs'
-# own 128 KiB, and the file is no larger.
-SQUASHFS = ("-q", "-f", "-c", "lz4", "-j", "1", "-b", "65536")
-READ_BYTES = 1024 * 1024
+# own 128 KiB, and the file is no larger. What it cannot store is an error (-s): it would be left out.
+SQUASHFS = ("-q", "-f", "-s", "-c", "lz4", "-j", "1", "-b", "65536")
 
 # A layer that did not fit: with less free space than its blob may grow to, an error in writing is a full disk.
 EXPANSION = 8
@@ -45,7 +46,8 @@ class Built:
 class Builder:
     """Builds layers; the rewriting runs in `threads`. Raises ImagePullError."""
 
-    def __init__(self, tar2sqfs: str, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, tar2sqfs: str, threads: ThreadPoolExecutor, bounds: Bounds) -> None:
+        self._bounds = bounds
         self._tar2sqfs = tar2sqfs
         self._threads = threads
 
@@ -53,16 +55,16 @@ class Builder:
         """Make `target` from a blob: gzip, zstd or a plain tar archive."""
         try:
             try:
-                diff_id = await self._rewritten(blob, target, superseded=())
+                diff_id = await self._rewritten(blob, target, None)
             except RepeatedPathError:
-                diff_id = await self._rewritten(blob, target, superseded=await self._superseded(blob))
+                diff_id = await self._rewritten(blob, target, await self._repeats(blob))
         except TarError as error:
             raise ImagePullError(f"a layer cannot be read: {error}") from error
         except ImagePullError as error:
             raise _in_plain_words(error, blob, target) from error
         return Built(path=target, diff_id=diff_id)
 
-    async def _rewritten(self, blob: Path, target: Path, *, superseded: Collection[int]) -> str:
+    async def _rewritten(self, blob: Path, target: Path, repeats: Repeats | None) -> str:
         async with AsyncExitStack() as stack:
             source, unpack = await _unpacking(blob, stack)
             receiving, sending = pipe()
@@ -70,13 +72,18 @@ class Builder:
             with receiving:
                 argv = [self._tar2sqfs, *SQUASHFS, str(target)]
                 squash = await stack.enter_async_context(command(argv, stdin=receiving.fileno()))
-            overlay = OverlayTar(superseded)
-            return await self._between(unpack, lambda: _rewrite(source, sending, overlay), squash)
+            overlay = OverlayTar(repeats)
+            walk = TarWalk(overlay.decide)
+            archive = self._bounds.read(source, walk, blob.parent)
+            return await self._between(unpack, lambda: _rewrite(source, archive, walk, sending, overlay), squash)
 
-    async def _superseded(self, blob: Path) -> Collection[int]:
+    async def _repeats(self, blob: Path) -> Repeats:
         async with AsyncExitStack() as stack:
             source, unpack = await _unpacking(blob, stack)
-            return await self._between(unpack, lambda: _repeated(source), None)
+            finder = RepeatsFinder()
+            walk = TarWalk(finder.decide)
+            archive = self._bounds.read(source, walk, blob.parent)
+            return await self._between(unpack, lambda: _look_at(source, archive, walk, finder), None)
 
     async def _between(self, source: Command | None, work: Callable[[], T], sink: Command | None) -> T:
         """Work in a thread that one command feeds and another one drains; it comes back when they end.
@@ -121,12 +128,11 @@ async def _unpacking(blob: Path, stack: AsyncExitStack) -> tuple[FileIO, Command
     return reading, unpack
 
 
-def _rewrite(source: FileIO, sink: FileIO, overlay: OverlayTar) -> str:
+def _rewrite(source: FileIO, archive: Iterable[bytes], walk: TarWalk, sink: FileIO, overlay: OverlayTar) -> str:
     """In a thread: the archive in overlayfs' terms to `sink`; the archive's digest. Both files are closed."""
     digest = hashlib.sha256()
-    walk = TarWalk(overlay.decide)
     with source, sink:
-        while data := source.read(READ_BYTES):
+        for data in archive:
             digest.update(data)
             _write(sink, walk.feed(data))
         walk.check_end()
@@ -134,14 +140,12 @@ def _rewrite(source: FileIO, sink: FileIO, overlay: OverlayTar) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _repeated(source: FileIO) -> Collection[int]:
-    """In a thread: the entries of an archive that are superseded by later ones."""
-    paths = RepeatedPaths()
-    walk = TarWalk(paths.decide)
+def _look_at(source: FileIO, archive: Iterable[bytes], walk: TarWalk, finder: RepeatsFinder) -> Repeats:
+    """In a thread: what replaces what in the archive."""
     with source:
-        while data := source.read(READ_BYTES):
+        for data in archive:
             walk.feed(data)
-    return paths.superseded
+    return finder.found()
 
 
 def _write(sink: FileIO, pieces: Iterable[Piece]) -> None:

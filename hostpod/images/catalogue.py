@@ -8,11 +8,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hostpod.host.store import write_atomic
+from hostpod.host.store import StoreError, write_atomic
 from hostpod.images.access import Access, with_access
 from hostpod.images.errors import InvalidImageNameError
 from hostpod.images.image import Image
-from hostpod.images.index import ImageRecord, image_of, load_contents, load_index, save_index, with_image
+from hostpod.images.index import (
+    ImageRecord,
+    image_of,
+    load_contents,
+    load_index,
+    save_index,
+    with_image,
+    without_name,
+)
 from hostpod.images.manifest import ManifestError, digest_of
 from hostpod.images.references import image_id, parse_reference
 
@@ -116,10 +124,33 @@ class Catalogue:
                 await asyncio.to_thread(save_index, self._index, records)
                 self._records = records
 
-    async def remove(self, identity: str) -> None:
-        """Forget an image; nothing where it is not known."""
+    async def remove(self, identity: str, *, unless: Callable[[], bool] = lambda: False) -> bool:
+        """Forget an image; nothing where it is not known, or where it must stay: that is asked at the last moment, and
+        nobody finds it from then on. Whether it is gone."""
         async with self._changing:
-            await asyncio.to_thread(self._forget, identity)
+            if identity not in self._images or unless():
+                return False
+            await self._replace(tuple(record for record in self._records if record.id != identity))
+            return True
+
+    async def untag(self, identity: str, name: str) -> None:
+        """Take a name away from an image: a reference, and with the last of a repository its digests, or a digest."""
+        async with self._changing:
+            await self._replace(without_name(self._records, identity, name))
+
+    def content(self, identity: str) -> bytes:
+        """The configuration of an image, as it came."""
+        return self._blob(identity).read_bytes()
+
+    async def _replace(self, records: tuple[ImageRecord, ...]) -> None:
+        before, known = self._records, self._images
+        self._show(records)
+        try:
+            await asyncio.to_thread(self._write_fewer, records)
+        except (OSError, StoreError):
+            self._images = known
+            self._show(before)
+            raise
 
     def _write(self, record: ImageRecord, manifest: bytes, configuration: bytes) -> None:
         for content in (manifest, configuration):
@@ -130,16 +161,22 @@ class Catalogue:
         save_index(self._index, records, self._contents)
         self._take(records)
 
-    def _forget(self, identity: str) -> None:
-        records = tuple(record for record in self._records if record.id != identity)
-        if records != self._records:
-            save_index(self._index, records, self._contents)
-            self._take(records)
-            self._remove_blobs()
+    def _write_fewer(self, records: tuple[ImageRecord, ...]) -> None:
+        save_index(self._index, records, self._contents)
+        self._remove_blobs()
 
     def _take(self, records: tuple[ImageRecord, ...]) -> None:
+        fresh = (record for record in records if record.id not in self._images)
+        self._images = {**self._images, **{r.id: image_of(r, self._blob(r.id).read_bytes()) for r in fresh}}
+        self._show(records)
+
+    def _show(self, records: tuple[ImageRecord, ...]) -> None:
+        """What is found from now on. Reads nothing: the configuration of an image never changes."""
         self._records = records
-        self._images = {record.id: image_of(record, self._blob(record.id).read_bytes()) for record in records}
+        self._images = {
+            record.id: replace(self._images[record.id], references=record.references, repo_digests=record.repo_digests)
+            for record in records
+        }
         self._names = {
             name: image for image in self._images.values() for name in (*image.references, *image.repo_digests)
         }
@@ -160,13 +197,17 @@ class Catalogue:
         return True
 
     def _remove_blobs(self) -> None:
-        named = {self._blob(digest) for record in self._records for digest in (record.id, record.manifest)}
+        named = {_name(digest) for record in self._records for digest in (record.id, record.manifest)}
         for path in self._blobs.iterdir():
-            if path not in named:
+            if path.name not in named:
                 path.unlink()
 
     def _blob(self, digest: str) -> Path:
-        return self._blobs / digest.partition(":")[2]
+        return self._blobs / _name(digest)
+
+
+def _name(digest: str) -> str:
+    return digest.partition(":")[2]
 
 
 def _granted(record: ImageRecord, access: Access) -> ImageRecord:

@@ -18,6 +18,7 @@ from hostpod.images.access import Access, with_access
 from hostpod.images.errors import ImageError
 from hostpod.images.image import Image
 from hostpod.images.manifest import ManifestError, parse_configuration
+from hostpod.images.references import parse_reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +109,21 @@ def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[Image
             references = tuple(each for each in image.references if each not in fresh.references)
             result.append(replace(image, references=references))
     return (*result, fresh)
+
+
+def without_name(images: Iterable[ImageRecord], identity: str, name: str) -> tuple[ImageRecord, ...]:
+    """The images, one of which loses a name: with the last reference of a repository go its digests."""
+    return tuple(_without(image, name) if image.id == identity else image for image in images)
+
+
+def _without(image: ImageRecord, name: str) -> ImageRecord:
+    references = tuple(each for each in image.references if each != name)
+    digests = tuple(each for each in image.repo_digests if each != name)
+    if len(references) < len(image.references):
+        repository = parse_reference(name).name
+        if all(parse_reference(each).name != repository for each in references):
+            digests = tuple(each for each in digests if parse_reference(each).name != repository)
+    return replace(image, references=references, repo_digests=digests)
 
 
 def image_of(record: ImageRecord, configuration: bytes) -> Image:

@@ -107,14 +107,17 @@ class LayerFiles:
 
     async def remove(self, diff_ids: Iterable[str]) -> None:
         """Remove layers; those that are not here are fine. What is mounted of them stays mounted."""
+        await asyncio.to_thread(_remove_all, self.put_away(diff_ids))
+
+    def put_away(self, diff_ids: Iterable[str]) -> list[Path]:
+        """The same, but their files wait to be removed, at these places. A crash leaves nothing: scratch is emptied."""
         paths = []
         for diff_id in diff_ids:
             self._contents.pop(diff_id, None)
             if path := self._paths.pop(diff_id, None):
                 paths.append(path)
         # Out of the way first: the same layer may be coming in already.
-        gone = [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
-        await asyncio.to_thread(_remove_all, gone)
+        return [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
 
     async def size_bytes(self, diff_id: str) -> int:
         """What a layer takes on disk."""

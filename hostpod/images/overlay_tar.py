@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hostpod.images import tarheader as tar
+from hostpod.images.repeats import Repeats
 from hostpod.images.tarheader import Records, TarError
 from hostpod.images.tarwalk import Entry, Verdict
 
-DIRECTORIES_LIMIT = 1_000_000
-
 _WHITEOUT, _OPAQUE, _AUFS = b".wh.", b".wh..wh..opq", b".wh..wh."
-_OVERLAY_ATTRIBUTE = b"SCHILY.xattr.trusted.overlay."
-_IS_OPAQUE = {_OVERLAY_ATTRIBUTE + b"opaque": b"y"}
+_ATTRIBUTE, _OVERLAY = b"SCHILY.xattr.", b"trusted.overlay."
+_STORED = (b"user.", b"trusted.", b"security.")
+_OTHER_ATTRIBUTE = b"LIBARCHIVE.xattr."  # the same again in another spelling, which tar2sqfs reads and others do not
+_IS_OPAQUE = {_ATTRIBUTE + _OVERLAY + b"opaque": b"y"}
 
 
 class RepeatedPathError(Exception):
@@ -28,11 +29,11 @@ class RepeatedPathError(Exception):
 class OverlayTar:
     """Decides about each entry of a layer; `tail` is what follows the last one.
 
-    `superseded` are numbers of entries to leave out. Raises RepeatedPathError, TarError.
+    `repeats` are those of an archive that was read before. Raises RepeatedPathError, TarError.
     """
 
-    def __init__(self, superseded: Collection[int] = ()) -> None:
-        self._superseded = superseded
+    def __init__(self, repeats: Repeats | None = None) -> None:
+        self._repeats = repeats
         self._files: set[int] = set()
         self._directories: dict[bytes, tuple[bytes, Records]] = {}
         self._parents: set[bytes] = set()
@@ -41,13 +42,16 @@ class OverlayTar:
 
     def decide(self, entry: Entry) -> Verdict | bytes:
         """Keep, drop, or the entry's new headers."""
-        if entry.number in self._superseded:
-            return Verdict.DROP
         path = tar.normal_path(entry.name)
+        if self._repeats:
+            changed = self._repeats.apply(entry, path)
+            if changed is None:
+                return Verdict.DROP
+            entry, path = changed, tar.normal_path(changed.name)
         parent, _, base = path.rpartition(b"/")
         if base.startswith(_WHITEOUT):
             self._whiteout(parent, base)
-        elif _is_directory(entry):
+        elif tar.is_directory(entry.kind, entry.name, entry.size):
             self._directory(path, parent, entry)
         else:
             return self._file(path, parent, entry)
@@ -59,6 +63,8 @@ class OverlayTar:
         gone = {path for path in self._whiteouts if hash(path) not in self._files}
         replaced = {path for path in gone if path in self._directories or path in implied}
         opaque = self._opaque | replaced
+        # Below what is opaque nothing is left to take away, and overlayfs would list such a whiteout as a name.
+        gone = {path for path in gone if not opaque.intersection(tar.parents(path))} if opaque else gone
         for path in sorted(opaque - self._directories.keys()):
             self._directories[path] = (tar.PLAIN_DIRECTORY, {})
         entries = [
@@ -80,8 +86,6 @@ class OverlayTar:
     def _directory(self, path: bytes, parent: bytes, entry: Entry) -> None:
         if hash(path) in self._files:
             raise RepeatedPathError
-        if len(self._directories) >= DIRECTORIES_LIMIT:
-            raise TarError(f"more than {DIRECTORIES_LIMIT} directories")
         self._parents.add(parent)
         pax = entry.extension.pax
         records = {key: value for key, value in _own(pax).items() if key != b"path"} if pax else pax
@@ -89,36 +93,15 @@ class OverlayTar:
 
     def _file(self, path: bytes, parent: bytes, entry: Entry) -> Verdict | bytes:
         key = hash(path)
-        if key in self._files or path in self._directories:
-            raise RepeatedPathError
         if not path:
             raise TarError("its root is no directory")
+        if key in self._files or path in self._directories or (path in self._parents and not self._repeats):
+            raise RepeatedPathError
+        if entry.kind == tar.HARD_LINK and not tar.normal_path(entry.link):
+            raise TarError("a hard link to its root")
         self._files.add(key)
         self._parents.add(parent)
         return _headers(entry)
-
-
-class RepeatedPaths:
-    """Finds, in a pass of its own, the entries that a later one of the same path supersedes."""
-
-    def __init__(self) -> None:
-        self.superseded: set[int] = set()
-        self._last: dict[bytes, int] = {}
-
-    def decide(self, entry: Entry) -> Verdict:
-        """Note the entry; nothing is kept."""
-        path = tar.normal_path(entry.name)
-        if path in self._last:
-            self.superseded.add(self._last[path])
-        self._last[path] = entry.number
-        return Verdict.DROP
-
-
-def _is_directory(entry: Entry) -> bool:
-    """A directory: in old archives an empty file with a slash behind its name."""
-    return entry.kind == tar.DIRECTORY or (
-        entry.name.endswith(b"/") and not entry.size and entry.kind in (tar.REGULAR, tar.V7_REGULAR)
-    )
 
 
 def _headers(entry: Entry) -> Verdict | bytes:
@@ -126,9 +109,13 @@ def _headers(entry: Entry) -> Verdict | bytes:
     extension, header = entry.extension, entry.header
     records = _own(extension.pax) if extension.pax else extension.pax
     front = None
-    if extension.pax and (extension.long_name or extension.long_link or len(records) < len(extension.pax)):
+    gnu_too = extension.long_name or extension.long_link
+    if extension.pax and (gnu_too or not extension.raw or len(records) < len(extension.pax)):
         gnu = {b"path": extension.long_name, b"linkpath": extension.long_link}
         front = tar.pax_header({key: value for key, value in gnu.items() if value} | records)
+    if entry.kind == tar.SPARSE:
+        kept = {key: value for key, value in records.items() if key not in (b"path", b"size")}
+        return tar.sparse_entry(entry.name, header, entry.sparse_map, entry.size, kept)
     sized = entry.kind[0] in tar.HEADER_ONLY and header[124:136].strip(b"0 \0")
     if entry.kind == tar.CONTIGUOUS or sized:
         header = tar.changed(header, kind=tar.REGULAR if not sized else entry.kind, size=entry.size)
@@ -138,15 +125,22 @@ def _headers(entry: Entry) -> Verdict | bytes:
 
 
 def _own(pax: Records) -> Records:
-    """Without what would speak to overlayfs in this host's name."""
-    return {key: value for key, value in pax.items() if not key.startswith(_OVERLAY_ATTRIBUTE)}
+    """Without what would speak to overlayfs in this host's name, and what squashfs has no place for."""
+    return {key: value for key, value in pax.items() if not _is_foreign(key)}
+
+
+def _is_foreign(key: bytes) -> bool:
+    if key.startswith(_ATTRIBUTE):
+        name = key.removeprefix(_ATTRIBUTE)
+        return name.startswith(_OVERLAY) or not name.startswith(_STORED)
+    return key.startswith(_OTHER_ATTRIBUTE)
 
 
 def _with_ancestors(paths: Collection[bytes]) -> set[bytes]:
     found = set(paths)
     for path in paths:
-        parent = path.rpartition(b"/")[0]
-        while parent and parent not in found:
+        for parent in tar.parents(path):
+            if parent in found:
+                break
             found.add(parent)
-            parent = parent.rpartition(b"/")[0]
     return found

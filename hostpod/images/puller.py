@@ -221,10 +221,14 @@ class Puller:
         finally:
             await asyncio.to_thread(remove_tree, directory)
 
-    async def drop_layers(self, diff_ids: Iterable[str]) -> None:
-        """Remove these layers if no image has them, at once or when no pull may count on them any more."""
+    def drop_layers(self, diff_ids: Iterable[str]) -> list[Path]:
+        """Put these layers away if no image has them, at once or when no pull may count on them any more; what is to be
+        removed of them now."""
         self._unwanted.update(diff_ids)
-        await self.sweep()
+        if self._at_work:
+            return []
+        unwanted, self._unwanted = self._unwanted, set()
+        return self._layers.put_away(unwanted - set(self._catalogue.diff_ids()))
 
     async def sweep(self) -> None:
         """Remove what was dropped. While a pull is at work all layers stay."""

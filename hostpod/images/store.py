@@ -2,6 +2,7 @@
 
 STATE/index.json     which images there are
 STATE/blobs/sha256   their manifests and configurations, by digest
+STATE/uses.json      when each came and was used last
 STATE/layers         their layers, by digest of the unpacked archive
 STATE/preloaded.json archives that were loaded from the directory for machines that are never online
 STATE/tmp            what is being made; emptied at every start
@@ -11,22 +12,35 @@ RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from hostpod.config import BinariesConfig, ImagesConfig
+from hostpod.host.clock import now
 from hostpod.host.mount import IdMap
 from hostpod.host.store import StoreError, remove_tree
+from hostpod.images.bounds import Bounds
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.door import Door, flight_key, never_pulled, no_key_fits, no_such_id
-from hostpod.images.errors import ImageError, ImageInUseError, ImageNeverPulledError, ImagePullError
+from hostpod.images.errors import (
+    ImageError,
+    ImageInspectError,
+    ImageInUseError,
+    ImageNeverPulledError,
+    ImagePullError,
+    InvalidImageNameError,
+)
 from hostpod.images.flights import Flights
 from hostpod.images.image import Image, Progress, PullPolicy
+from hostpod.images.index import ImageRecord, without_name
 from hostpod.images.keyring import PullSecret, keys_for
 from hostpod.images.layers import LayerFiles
 from hostpod.images.loop import squashfs_mounts_work
@@ -37,8 +51,11 @@ from hostpod.images.references import image_id, parse_reference
 from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
 from hostpod.images.turns import Turns
+from hostpod.images.uses import Use, Uses
 from hostpod.images.verify import Checked, Verifier, note_contents
 from hostpod.images.workshop import Workshop
+
+log = logging.getLogger(__name__)
 
 # As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
 _MOST_LAYERS_AT_ONCE = 64
@@ -56,6 +73,9 @@ class ImageStore:
         self._binaries = binaries
         self._state = state
         self._runtime = runtime
+        self._uses = Uses(state / "uses.json", now=now)
+        self._removals: set[asyncio.Task[None]] = set()
+        self._told_of_new: list[Callable[[], None]] = []
         self._stack = AsyncExitStack()
         self._preload: Preload | None = None
         self._verifying = asyncio.Lock()
@@ -66,8 +86,9 @@ class ImageStore:
         async with AsyncExitStack() as stack:
             threads = ThreadPoolExecutor(_MOST_LAYERS_AT_ONCE, thread_name_prefix="layer")
             stack.callback(threads.shutdown)
-            tasks = asyncio.TaskGroup()
+            tasks = self._tasks = asyncio.TaskGroup()
             self._open(threads, tasks)
+            stack.callback(self._uses.close)
             await stack.enter_async_context(tasks)
             stack.callback(self._cancel)
             self._stack = stack.pop_all()
@@ -99,6 +120,7 @@ class ImageStore:
         self._catalogue = Catalogue(self._state)
         self._catalogue.open(self._layers.have)
         self._layers.keep_only(self._catalogue.diff_ids())
+        self._uses.open(self._catalogue.layers().keys())
         self._roots = Roots(self._runtime, self._layers, tasks)
         self._layers.learn(self._catalogue.contents())
         self._roots.open(self._catalogue.layers())
@@ -108,7 +130,8 @@ class ImageStore:
         self._puller = self._new_puller(threads, scratch)
 
     def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
-        builder = Builder(self._binaries.tar2sqfs, threads)
+        largest, most = self._config.max_layer_size.value, self._config.max_layer_files
+        builder = Builder(self._binaries.tar2sqfs, threads, Bounds(size_bytes=largest, entries=most))
         self._workshop = workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
         self._skopeo = Skopeo(self._binaries.skopeo, self._config)
         self._node = NodeCredentials(self._config)
@@ -180,10 +203,12 @@ class ImageStore:
                 return await self._puller.pull(parsed, keys=keys, always=always, tell=tell)
 
         try:
-            return await self._flights.join(flight_key(parsed, keys), pull, progress)
+            image = await self._flights.join(flight_key(parsed, keys), pull, progress)
         except ImagePullError as refusal:
             advice = "" if keys else no_key_fits(parsed, secrets, str(refusal))
             raise ImagePullError(f"{refusal}{advice}") from refusal
+        self._came(image)
+        return image
 
     def _have(self, reference: str) -> Image | None:
         """One that is here, whole."""
@@ -213,7 +238,9 @@ class ImageStore:
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive: docker save, or an OCI layout in a tar file or as a directory."""
         self._check_form()
-        return await self._puller.load(archive)
+        images = await self._puller.load(archive)
+        self._came(*images)
+        return images
 
     def preload(self, directory: Path, tell: Callable[[Preloaded], None]) -> None:
         """From now on have the images of the archives in a directory. Who wants an image that is not here waits until
@@ -260,13 +287,87 @@ class ImageStore:
             if self._layers.find(diff_id) is None:
                 await self._roots.retire(diff_id)
 
-    async def remove(self, image: Image) -> None:
-        """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it."""
-        if image.id in self._roots.in_use():
+    async def remove(self, image: Image, *, needed: Callable[[], bool] = lambda: False) -> int:
+        """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it, or
+        where it is `needed` for what comes: that is asked at the last moment. How many octets that frees, a moment
+        later (`settled`): a file system takes its time for big files, and for many."""
+
+        def must_stay() -> bool:
+            return needed() or image.id in self._roots.in_use()
+
+        sizes = self.layer_sizes(image)
+        if not await self._catalogue.remove(image.id, unless=must_stay) and must_stay():
             name = image.references[0] if image.references else image.id
             raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
-        await self._catalogue.remove(image.id)
-        await self._puller.drop_layers(image.layers)
+        self._uses.forget(image.id)
+        self._remove_later(self._puller.drop_layers(image.layers))
+        return sum(sizes[layer] for layer in sizes.keys() - self._catalogue.diff_ids())
+
+    def _remove_later(self, paths: Sequence[Path]) -> None:
+        if paths:
+            removal = self._tasks.create_task(_removed(paths), name="remove layers")
+            self._removals.add(removal)
+            removal.add_done_callback(self._removals.discard)
+
+    async def settled(self) -> None:
+        """Wait until what images had that were removed is free."""
+        if self._removals:
+            await asyncio.wait(self._removals)
+
+    async def untag(self, image: Image, name: str) -> None:
+        """Take one of its names away from an image, which keeps others."""
+        await self._catalogue.untag(image.id, name)
+
+    def name_in(self, image: Image, text: str) -> str | None:
+        """How an image's own list of names has this one; None for its id, and for what is no name of it."""
+        if image_id(text):
+            return None
+        try:
+            name = str(parse_reference(text))
+        except InvalidImageNameError:
+            return None
+        return name if name in (*image.references, *image.repo_digests) else None
+
+    def keeps_a_name(self, image: Image, name: str) -> bool:
+        """Whether an image has names without this one."""
+        (left,) = without_name([self.record(image)], image.id, name)
+        return bool(left.references or left.repo_digests)
+
+    def layer_sizes(self, image: Image) -> Mapping[str, int]:
+        """What each layer of an image takes on disk, by its diff id; nothing of one that is gone."""
+        return {layer.diff_id: layer.size_bytes for layer in self.record(image).layers}
+
+    def record(self, image: Image) -> ImageRecord:
+        """What is written down of an image; of one that is gone an empty record."""
+        found = (record for record in self._catalogue.records() if record.id == image.id)
+        return next(found, ImageRecord(id=image.id, references=(), repo_digests=(), manifest="", layers=()))
+
+    def configuration(self, image: Image) -> Mapping[str, Any]:
+        """What the image's configuration says, as OCI has it. ImageInspectError where it cannot be read."""
+        try:
+            document: Mapping[str, Any] = json.loads(self._catalogue.content(image.id))
+        except (OSError, ValueError) as error:
+            raise ImageInspectError(f"cannot read the configuration of {image.id}: {error}") from error
+        return document
+
+    def use(self, image: Image) -> Use:
+        """When an image came, and when it was used last: now where a root is made of it."""
+        use = self._uses.of(image.id)
+        return replace(use, used=now()) if image.id in self._roots.in_use() else use
+
+    def in_use(self) -> frozenset[str]:
+        """Ids of the images that roots are made of."""
+        return self._roots.in_use()
+
+    def tell_of_new(self, told: Callable[[], None]) -> None:
+        """Call this when images have come."""
+        self._told_of_new.append(told)
+
+    def _came(self, *images: Image) -> None:
+        for image in images:
+            self._uses.note(image.id)
+        for told in self._told_of_new:
+            told()
 
     async def mount_rootfs(
         self, image: Image, *, upper: Path, work: Path, target: Path, idmap: IdMap | None = None, label: str = ""
@@ -275,11 +376,13 @@ class ImageStore:
         `upper` and `work` empty and on one file system. With `idmap` its files belong to ids of that user namespace,
         with `label` they all have this one of SELinux's."""
         await self._roots.mount(image.id, image.layers, upper=upper, work=work, target=target, idmap=idmap, label=label)
+        self._uses.note(image.id)
 
     async def mount_volume(self, image: Image, *, target: Path, idmap: IdMap | None = None) -> None:
         """Mount the files of an image on `target`, which must exist, read-only. The image is in use until the root is
         unmounted, also by another daemon."""
         await self._roots.mount(image.id, image.layers, target=target, idmap=idmap)
+        self._uses.note(image.id)
 
     def mounted(self, target: Path) -> str | None:
         """The id of the image whose files are mounted on `target`."""
@@ -287,13 +390,24 @@ class ImageStore:
 
     async def unmount_rootfs(self, target: Path) -> None:
         """Unmount a root; nothing where none is mounted. Layers that nobody uses any more follow in the background."""
+        image = self._roots.image_of(target)
         await self._roots.unmount(target)
+        if image is not None:
+            self._uses.note(image)
 
     def _check_form(self) -> None:
         if self._config.layers == "squashfs" and not self._layers.mounts_squashfs:
             raise ImagePullError(
                 "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
             )
+
+
+async def _removed(paths: Sequence[Path]) -> None:
+    for path in paths:
+        try:
+            await asyncio.to_thread(remove_tree, path)
+        except (OSError, StoreError) as error:
+            log.warning("layers that nobody needs stay until the next start: %s", error)
 
 
 def _emptied(directory: Path) -> Path:

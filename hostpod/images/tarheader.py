@@ -5,6 +5,8 @@ POSIX.1-2001 (ustar, PAX), GNU (long names, base-256 numbers) and V7, as far as 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 Records = dict[bytes, bytes]  # of PAX headers, in their order
 
 BLOCK_BYTES = 512
@@ -14,6 +16,10 @@ SPARSE, PAX, PAX_GLOBAL, LONG_NAME, LONG_LINK = b"S", b"x", b"g", b"L", b"K"
 # Entries that can be stored; of links, devices, directories and fifos no content follows, whatever their size says.
 HEADER_ONLY = frozenset(b"123456")
 STORED = HEADER_ONLY | frozenset(b"\x0007S")
+
+SPARSE_MAP = b"GNU.sparse.map"
+_SPARSE_PIECE = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
+_SPARSE_SIZE = (b"GNU.sparse.realsize", b"GNU.sparse.size")
 
 # Mode, uid, gid, size and mtime of a directory that only its files speak of.
 PLAIN_DIRECTORY = b"0000755\0" + b"0000000\0" * 2 + bytes(12) + b"00000000000\0"
@@ -45,6 +51,16 @@ def name_of(header: bytes) -> bytes:
     return name
 
 
+def link_of(header: bytes) -> bytes:
+    """What a link leads to, as the header alone gives it."""
+    return header[157:257].partition(b"\0")[0]
+
+
+def is_directory(kind: bytes, name: bytes, size: int) -> bool:
+    """In old archives also an empty file with a slash behind its name."""
+    return kind == DIRECTORY or (name.endswith(b"/") and not size and kind in (REGULAR, V7_REGULAR))
+
+
 def normal_path(name: bytes) -> bytes:
     """The path below the root, b"" for the root itself. TarError where it leads out of it."""
     if name[:1] not in (b"", b".", b"/") and b"/." not in name and b"//" not in name and name[-1:] != b"/":
@@ -53,6 +69,13 @@ def normal_path(name: bytes) -> bytes:
     if b".." in parts:
         raise TarError(f'an entry leads out of the image: "{name.decode(errors="replace")}"')
     return b"/".join(parts)
+
+
+def parents(path: bytes) -> Iterator[bytes]:
+    """The directories that a normal path is in, the nearest first; the root is b""."""
+    while path:
+        path = path.rpartition(b"/")[0]
+        yield path
 
 
 def map_continues(block: bytes, *, first: bool) -> bool:
@@ -71,9 +94,39 @@ def parse_pax(body: bytes) -> Records:
         key, equals, value = body[blank + 1 : end - 1].partition(b"=")
         if end <= blank or end > len(body) or not equals or body[end - 1 : end] != b"\n":
             raise TarError("the archive is malformed: a broken PAX record")
+        if key in _SPARSE_PIECE:  # which come again and again, and mean the same in one record
+            key, value = SPARSE_MAP, b",".join([*filter(None, [records.get(SPARSE_MAP)]), value])
         records[key] = value
         position = end
     return records
+
+
+def expanded_size(kind: bytes, header: bytes, pax: Records) -> int:
+    """Of a sparse file, its size with all holes; 0 of any other."""
+    if kind == SPARSE:
+        return number(header[483:495])
+    sizes = [pax[key] for key in _SPARSE_SIZE if pax.get(key, b"").isdigit()]
+    return max(map(int, sizes), default=0)
+
+
+def sparse_map(blocks: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
+    """Offsets and lengths of what an old GNU sparse file has: its header's map, and the blocks that continue it."""
+    fields = b"".join([blocks[0][386:482], *(block[:504] for block in blocks[1:])])
+    pieces = (fields[at : at + 24] for at in range(0, len(fields), 24))
+    return tuple((number(piece[:12]), number(piece[12:])) for piece in pieces if piece[0])
+
+
+def sparse_entry(name: bytes, header: bytes, pieces: Sequence[tuple[int, int]], size: int, records: Records) -> bytes:
+    """PAX 1.0 headers of an old GNU sparse file with `size` bytes in it, up to its content. (tar2sqfs leaves a file out
+    whose map has numbers of the other kind, in base 256.)"""
+    lines = [len(pieces), *(value for piece in pieces for value in piece)]
+    body = b"".join(b"%d\n" % line for line in lines)
+    body += bytes(padding(len(body)))
+    own = {b"GNU.sparse.major": b"1", b"GNU.sparse.minor": b"0", b"GNU.sparse.name": name}
+    own[b"GNU.sparse.realsize"] = b"%d" % number(header[483:495])
+    plain = bytearray(header)
+    plain[257:265], plain[345:] = b"ustar\x0000", bytes(BLOCK_BYTES - 345)
+    return pax_header(records | own) + changed(bytes(plain), kind=REGULAR, size=len(body) + size) + body
 
 
 def pax_header(records: Records) -> bytes:

@@ -57,6 +57,12 @@ class Entry:
     size: int
     header: bytes
     extension: Extension
+    sparse_map: tuple[tuple[int, int], ...] = ()  # of an old GNU sparse file: offset and length of what it has
+
+    @property
+    def link(self) -> bytes:
+        """What a link leads to."""
+        return self.extension.pax.get(b"linkpath") or self.extension.long_link or tar.link_of(self.header)
 
 
 class TarWalk:
@@ -66,10 +72,11 @@ class TarWalk:
         self._decide = decide
         self._carry = b""
         self._extension: Extension | None = None
-        self._entries = 0
+        self.entries = 0
+        self.holes_bytes = 0  # of sparse files: what is not in the archive
         self._left, self._keep = 0, False  # of the content that passes now
         self._collecting: tuple[bytes, bytearray, int] | None = None
-        self._map_content: int | None = None  # size of the content behind a sparse map that is not at its end
+        self._sparse: list[bytes] = []  # header and map of an old GNU sparse file, while the map is not at its end
         self._ended = False
 
     def feed(self, data: bytes) -> list[Piece]:
@@ -93,7 +100,7 @@ class TarWalk:
 
     def check_end(self) -> None:
         """TarError where the archive ended too early."""
-        if self._carry or self._left or self._extension or self._map_content is not None:
+        if self._carry or self._left or self._extension or self._sparse:
             raise TarError("the archive ends in the middle of an entry")
 
     def _content(self, out: _Pieces, position: int, step: int) -> None:
@@ -114,8 +121,8 @@ class TarWalk:
 
     def _block(self, block: bytes, out: _Pieces, position: int) -> None:
         kind = block[156:157]
-        if self._map_content is not None:
-            self._map_block(block, out, position)
+        if self._sparse:
+            self._map_block(block, out)
         elif not block[0] and block.count(0) == BLOCK_BYTES:
             self._ended = True
         elif kind in (tar.PAX, tar.LONG_NAME, tar.LONG_LINK):
@@ -123,10 +130,12 @@ class TarWalk:
         elif block[156] not in tar.STORED:
             self._expect(tar.number(block[124:136]), keep=False)
             if kind != tar.PAX_GLOBAL:
-                self._entries += 1
+                self.entries += 1
                 self._extension = None
+        elif kind == tar.SPARSE and tar.map_continues(block, first=True):
+            self._sparse = [block]
         else:
-            self._entry(kind, block, out, position)
+            self._entry([block], out, position)
 
     def _expect(self, size: int, *, keep: bool) -> None:
         self._left, self._keep = size + tar.padding(size), keep
@@ -141,26 +150,32 @@ class TarWalk:
             self._collecting = (kind, bytearray(), size)
             self._expect(size, keep=False)
 
-    def _entry(self, kind: bytes, block: bytes, out: _Pieces, position: int) -> None:
+    def _map_block(self, block: bytes, out: _Pieces) -> None:
+        self._sparse.append(block)
+        if len(self._sparse) * BLOCK_BYTES > EXTENSION_LIMIT_BYTES:
+            raise TarError("a map of a sparse file is too long")
+        if not tar.map_continues(block, first=False):
+            blocks, self._sparse = self._sparse, []
+            self._entry(blocks, out, None)
+
+    def _entry(self, blocks: list[bytes], out: _Pieces, position: int | None) -> None:
+        """`blocks` are its header and what more there is of a map; at `position` the header is in what came in."""
+        header, kind = blocks[0], blocks[0][156:157]
         extension, self._extension = self._extension or _NO_EXTENSION, None
-        entry = _entry(self._entries, kind, block, extension)
-        self._entries += 1
+        entry = _entry(self.entries, kind, header, extension)
+        if kind == tar.SPARSE:
+            entry.sparse_map = tar.sparse_map(blocks)
+        if extension.pax or kind == tar.SPARSE:
+            self.holes_bytes += max(tar.expanded_size(kind, header, extension.pax) - entry.size, 0)
+        self.entries += 1
         verdict = self._decide(entry)
         if verdict is Verdict.KEEP:
-            out.insert(extension.raw)
-            out.keep(position, position + BLOCK_BYTES)
+            out.insert(extension.raw if position is not None else [*extension.raw, *blocks])
+            if position is not None:
+                out.keep(position, position + BLOCK_BYTES)
         elif verdict is not Verdict.DROP:
             out.insert([verdict])
         self._expect(entry.size, keep=verdict is not Verdict.DROP)
-        if kind == tar.SPARSE and tar.map_continues(block, first=True):
-            self._map_content, self._left = self._left, 0
-
-    def _map_block(self, block: bytes, out: _Pieces, position: int) -> None:
-        assert self._map_content is not None, "called in the middle of a sparse map"
-        if self._keep:
-            out.keep(position, position + BLOCK_BYTES)
-        if not tar.map_continues(block, first=False):
-            self._left, self._map_content = self._map_content, None
 
 
 def _entry(number: int, kind: bytes, header: bytes, extension: Extension) -> Entry:

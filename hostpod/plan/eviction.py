@@ -10,6 +10,7 @@ from hostpod.kube.quantity import NANO, Quantity
 from hostpod.plan.pressure import RESOURCES, Condition, Resource, Rule, Short
 
 EVICTED = "Evicted"
+BUSY_SHARE = 0.05  # of its time, and so of one core at most, is measured what pods have on disk
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,12 @@ def storage_message(usages: Iterable[StorageUsage]) -> str | None:
             return f'Container {usage.name} exceeded its local ephemeral storage limit "{usage.limit}". '
         return f"Pod ephemeral local storage usage exceeds the total limit of containers {usage.limit}. "
     return None
+
+
+def next_measure_s(took_s: float, interval_s: float) -> float:
+    """How long to wait after measuring what pods have on disk, which took so long: all files of a pod are looked at,
+    and who writes millions of them must not keep a core or the disk busy by that."""
+    return max(interval_s, took_s / BUSY_SHARE - took_s)
 
 
 def _amount(count: int, resource: Resource) -> str:

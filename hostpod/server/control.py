@@ -39,6 +39,9 @@ def control_app(node: Node, *, machine: MachineReader = machine_info) -> web.App
     app.router.add_post("/images/pull", _pull)
     app.router.add_post("/images/load", _load)
     app.router.add_post("/images/verify", _verify)
+    app.router.add_get("/images/inspect", _inspect_image)
+    app.router.add_post("/images/remove", _remove_image)
+    app.router.add_post("/images/prune", _prune_images)
     app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", _logs)
     app.router.add_get("/exec/{namespace}/{pod}/{container}", _exec, allow_head=False)
     app.router.add_get("/attach/{namespace}/{pod}/{container}", _attach, allow_head=False)
@@ -85,10 +88,7 @@ async def _images(request: web.Request) -> web.Response:
 
 
 async def _pull(request: web.Request) -> web.StreamResponse:
-    reference = request.query.get("ref", "")
-    if not reference:
-        raise StatusError("BadRequest", "no image named: an image is needed, as in busybox:1.36 (ref=IMAGE)")
-    progress = node_of(request).pull(reference)
+    progress = node_of(request).pull(_asked_image(request))
     return await stream(request, json_lines(progress, watch=False), content_type="application/json")
 
 
@@ -102,6 +102,26 @@ async def _load(request: web.Request) -> web.Response:
         raise StatusError("BadRequest", "no archive sent: the body must be a docker-archive or oci-archive")
     images = await node_of(request).load(request.content.iter_chunked(_CHUNK_BYTES))
     return json_answer({"items": images})
+
+
+async def _inspect_image(request: web.Request) -> web.Response:
+    return json_answer(await node_of(request).inspect_image(_asked_image(request)))
+
+
+async def _remove_image(request: web.Request) -> web.Response:
+    return json_answer(await node_of(request).remove_image(_asked_image(request)))
+
+
+async def _prune_images(request: web.Request) -> web.Response:
+    everything, dry_run = flag(request.query, "all"), flag(request.query, "dryRun")
+    return json_answer(await node_of(request).prune_images(everything=everything, dry_run=dry_run))
+
+
+def _asked_image(request: web.Request) -> str:
+    reference = request.query.get("ref", "")
+    if not reference:
+        raise StatusError("BadRequest", "no image named: an image is needed, as in busybox:1.36 (ref=IMAGE)")
+    return reference
 
 
 async def _logs(request: web.Request) -> web.StreamResponse:

@@ -100,6 +100,19 @@ class Node(Protocol):
     async def load(self, archive: AsyncIterator[bytes]) -> Sequence[JsonObject]:
         """Take the images of a docker-archive or oci-archive (the chunks of a tar file) into the store."""
 
+    async def inspect_image(self, reference: str) -> JsonObject:
+        """An object of `images` with {"manifestDigest", "architecture", "os", "config", "history", "layers":
+        [{"digest", "compressedBytes", "diffId", "sizeBytes"}], "came", "lastUsed", "pods": [NAMESPACE/NAME],
+        "pinned": bool}."""
+
+    async def remove_image(self, reference: str) -> JsonObject:
+        """Take a name away, and with its last one the image: {"untagged": [str], "removed": id or None,
+        "freedBytes": int}."""
+
+    async def prune_images(self, *, everything: bool, dry_run: bool) -> JsonObject:
+        """Remove images that no pod uses, those without a tag or `everything`: {"images": objects of `images`,
+        "freedBytes": int}. With `dry_run` nothing goes."""
+
     async def logs(
         self, *, namespace: str, pod: str, container: str, options: LogOptions
     ) -> AsyncGenerator[bytes, None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import hashlib
 import json
 import os
 import platform
+import stat
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -154,8 +156,8 @@ class Place:
         return place
 
     def files(self) -> set[str]:
-        """The store's files, without its index and what is named by digest."""
-        kept = {"index.json", "blobs", "layers"}
+        """The store's files, without its index, times of use and what is named by digest."""
+        kept = {"index.json", "uses.json", "blobs", "layers"}
         return {
             str(path.relative_to(self.state))
             for path in self.state.rglob("*")
@@ -192,16 +194,17 @@ def tree(root: Path) -> dict[str, tuple[Any, ...]]:
     """All that can be known of each file below a directory, links not followed; inode numbers are made comparable."""
     found: dict[str, tuple[Any, ...]] = {}
     first: dict[tuple[int, int], str] = {}
-    for path in sorted(root.rglob("*")):
-        status = path.lstat()
+    for path in sorted(Path(where) / name for where, *names in os.walk(root) for name in (*names[0], *names[1])):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            continue  # a whiteout in a directory that no lower layer has: overlayfs lists its name all the same
         name = str(path.relative_to(root))
-        attributes = {
-            key: os.getxattr(path, key, follow_symlinks=False) for key in os.listxattr(path, follow_symlinks=False)
-        }
+        attributes = _attributes(path)
         same = first.setdefault((status.st_dev, status.st_ino), name)
-        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-        link = str(path.readlink()) if path.is_symlink() else ""
-        directory = path.is_dir() and not path.is_symlink()
+        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
+        link = str(path.readlink()) if stat.S_ISLNK(status.st_mode) else ""
+        directory = stat.S_ISDIR(status.st_mode)
         times = 0 if directory else int(status.st_mtime)
         found[name] = (
             oct(status.st_mode),
@@ -215,3 +218,13 @@ def tree(root: Path) -> dict[str, tuple[Any, ...]]:
             same if not directory else "",
         )
     return found
+
+
+def _attributes(path: Path) -> dict[str, bytes]:
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:  # what squashfs says of a directory where no file has any
+            raise
+        return {}
+    return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}

@@ -15,6 +15,7 @@ import pytest
 from hostpod.host.mount import unmount
 from hostpod.host.store import remove_tree
 from hostpod.images import Image, ImageError, ImageStore, read_user_files
+from hostpod.kube.quantity import Quantity
 from lab.registry import Registry
 from tests.integration.image_kit import Layout, Place, RootPlace, push, tree, until
 from tests.unit.images.archives import archive, directory, member
@@ -164,6 +165,10 @@ def test_the_later_of_two_entries_of_an_archive_counts(
         [member("link", tarfile.LNKTYPE, linkname="/etc/passwd"), member("link", content=b"x")],
         [member("/etc/hostpod-was-here", content=b"x")],
         [member("../../../../../etc/hostpod-was-here", content=b"x")],
+        [member("link", tarfile.LNKTYPE, linkname="../../../../../etc/passwd"), member("link", content=b"x")],
+        [member("a", tarfile.SYMTYPE, linkname="/etc"), member("b", tarfile.LNKTYPE, linkname="a/passwd")],
+        [directory("a"), member("a/b", tarfile.SYMTYPE, linkname="/etc"), directory("a/b/hostpod-was-here")],
+        [member("x", pax_headers={"path": "../../etc/hostpod-was-here"})],
     ],
 )
 @FORMS
@@ -183,6 +188,33 @@ def test_an_archive_cannot_write_outside(
         assert place.layers() == set()
     assert not Path("/etc/hostpod-was-here").exists()
     assert Path("/etc/passwd").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"max_layer_size": Quantity.parse("4Mi")},
+            r"a layer unpacks to more than 4194304 bytes \(images.maxLayerSize\)",
+        ),
+        ({"max_layer_files": 50}, r"a layer has more than 50 files \(images.maxLayerFiles\)"),
+    ],
+)
+@FORMS
+def test_a_small_blob_cannot_become_a_layer_that_nothing_has_room_for(
+    place: Place, layout: Layout, registry: Registry, form: str, settings: dict[str, Any], words: str
+) -> None:
+    bomb = [member("zeros", content=bytes(30_000_000)), *(member(f"f{number}") for number in range(100))]
+    push(registry, layout.tag(layout.image([archive([member("small")]), archive(bomb)])), "bomb:1")
+
+    async def work() -> None:
+        async with place.store(layers=form, **settings) as store:
+            with pytest.raises(ImageError, match=f'^cannot pull "{registry.address}/bomb:1": {words}$'):
+                await store.ensure(f"{registry.address}/bomb:1", policy="IfNotPresent")
+            assert place.files() == set()
+            assert store.list() == ()
+
+    asyncio.run(work())
 
 
 async def pulled(store: ImageStore, layout: Layout, registry: Registry, *, layers: int = 3) -> Image:

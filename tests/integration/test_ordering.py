@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.harness import FOREVER, Daemon, container, pod, reasons
+from tests.integration.harness import EVERY_SECOND, FOREVER, Daemon, container, pod, reasons
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ def waits(pods: dict[str, dict[str, Any]], name: str) -> str:
 
 @pytest.mark.everywhere
 def test_a_pod_starts_when_the_one_that_it_names_is_ready_and_stays_when_that_goes(daemon: Daemon) -> None:
-    probe = {"exec": {"command": ["cat", "/shared/ready"]}, "periodSeconds": 1}
+    probe = {"exec": {"command": ["cat", "/shared/ready"]}} | EVERY_SECOND
     slow = container("main", FOREVER, readinessProbe=probe, volumeMounts=[{"name": "v", "mountPath": "/shared"}])
     helper = container("helper", f"read line < /shared/go; touch /shared/ready; {FOREVER}")
     helper["volumeMounts"] = slow["volumeMounts"]

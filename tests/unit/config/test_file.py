@@ -125,6 +125,17 @@ http: {address: localhost, readOnlyPort: 70000}
             "manifests: {url: 'http://x', urlCaFile: /h}",
             "h.yaml:1: manifests: urlCaFile is of no use with an http:// address: write https://, or remove it",
         ),
+        (
+            "images:\n  gcHighThresholdPercent: 70",
+            ("h.yaml:2: images: gcLowThresholdPercent (80) must be less than gcHighThresholdPercent (70): set both"),
+        ),
+        (
+            "images: {maximumGCAge: 1m}",
+            (
+                "h.yaml:1: images: maximumGCAge (60s) must be more than minimumGCAge (120s), or 0: no image is removed "
+                "for its age then"
+            ),
+        ),
         ("backoff: {initial: 20s, max: 10s}", "h.yaml:1: backoff: max (10s) is less than initial (20s)"),
         (
             "maxPods: 9\nshutdownGracePeriod: 10s",

@@ -23,7 +23,8 @@ from hostpod.engine.paths import Paths
 from hostpod.host.cgroup import PodCgroup
 from hostpod.host.clock import now
 from hostpod.host.privileges import Privileges
-from hostpod.images import Image, ImageConfig, Progress, PullSecret
+from hostpod.images import Image, ImageConfig, ImageInUseError, Progress, PullSecret
+from hostpod.images.uses import Use
 from hostpod.network import Attachment, Bandwidth, PublishedPort
 from hostpod.volumes import Claim
 from hostpod.volumes.claims import claims_in
@@ -62,6 +63,10 @@ class Machine:
         self.shown: tuple[PullSecret, ...] = ()
         self.mounted: dict[Path, str] = {}
         self.deadlines: list[float] = []
+        self.spare: list[Image] = []
+        self.removed: list[str] = []
+        self.uses: dict[str, Use] = {}
+        self.told_of_new: list[Callable[[], None]] = []
         self.config = Config.model_validate({"nodeName": "host", **settings})
 
     def __enter__(self) -> Machine:
@@ -213,10 +218,33 @@ class Images:
         self._machine = machine
 
     def find(self, reference: str) -> Image | None:
-        return IMAGE if reference in self._machine.present else None
+        here = (image for image in self.list() if reference in (image.id, *image.references))
+        return IMAGE if reference in self._machine.present else next(here, None)
 
     def list(self) -> tuple[Image, ...]:
-        return (IMAGE,)
+        return tuple(image for image in (IMAGE, *self._machine.spare) if image.id not in self._machine.removed)
+
+    def tell_of_new(self, told: Callable[[], None]) -> None:
+        self._machine.told_of_new.append(told)
+
+    def in_use(self) -> frozenset[str]:
+        return frozenset()
+
+    async def settled(self) -> None:
+        pass
+
+    def layer_sizes(self, image: Image) -> dict[str, int]:
+        return dict.fromkeys(image.layers, 1000)
+
+    def use(self, image: Image) -> Use:
+        return self._machine.uses.get(image.id, Use(came=0.0, used=0.0))
+
+    async def remove(self, image: Image, *, needed: Callable[[], bool]) -> int:
+        self._machine.refuse("remove")
+        if needed():
+            raise ImageInUseError("it is needed")
+        self._machine.removed.append(image.id)
+        return 1000
 
     def reconfigure(self, config: ImagesConfig) -> None:
         self._machine.deadlines.append(config.pull_deadline_s)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+
+from hostpod.images import tarheader as tar
 
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 
@@ -29,16 +32,16 @@ def directory(name: str, **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
 def archive(members: Iterable[tuple[tarfile.TarInfo, bytes]], *, form: int = tarfile.PAX_FORMAT) -> bytes:
     """A tar archive of the members, in their order."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+    with tarfile.open(fileobj=out, mode="w", format=form) as file:
         for info, content in members:
-            tar.addfile(info, io.BytesIO(content))
+            file.addfile(info, io.BytesIO(content))
     return out.getvalue()
 
 
 def entries(content: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
     """What tarfile reads in an archive."""
-    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-        return [(info, _content(tar, info)) for info in tar]
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as file:
+        return [(info, _content(file, info)) for info in file]
 
 
 def by_name(content: bytes) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
@@ -49,6 +52,34 @@ def by_name(content: bytes) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
     return named
 
 
-def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
-    reader = tar.extractfile(info) if info.isreg() else None
+def _content(file: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
+    reader = file.extractfile(info) if info.isreg() else None
     return reader.read() if reader else b""
+
+
+def old_sparse(
+    name: str,
+    pieces: Sequence[tuple[int, int]],
+    *,
+    size: int,
+    content: bytes,
+    records: Mapping[str, str] = MappingProxyType({}),
+    octal: bool = True,
+) -> bytes:
+    """An archive of one sparse file of GNU tar's first kind, with all of its map."""
+    whole, _ = member(name, tarfile.GNUTYPE_SPARSE, content)
+    front = tar.pax_header({key.encode(): value.encode() for key, value in records.items()})
+    header = bytearray(whole.tobuf(tarfile.GNU_FORMAT)[-tar.BLOCK_BYTES :])
+    maps = b"".join(_number(offset, octal) + _number(length, octal) for offset, length in pieces)
+    header[386:482] = maps[:96].ljust(96, b"\0")
+    header[482], header[483:495] = len(maps) > 96, _number(size, octal)
+    rest = [maps[at : at + 504] for at in range(96, len(maps), 504)]
+    more = b"".join(
+        each.ljust(504, b"\0") + bytes([number < len(rest) - 1]) + bytes(7) for number, each in enumerate(rest)
+    )
+    signed = tar.changed(bytes(header), kind=tar.SPARSE, size=len(content))
+    return front + signed + more + content + bytes(tar.padding(len(content)) + 2 * tar.BLOCK_BYTES)
+
+
+def _number(value: int, octal: bool) -> bytes:
+    return b"%011o\0" % value if octal and value < 8**11 else b"\x80" + value.to_bytes(11, "big")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hostpod.host.store import StoreError
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.image import Image
 from hostpod.images.index import ImageRecord, LayerRecord
@@ -92,3 +93,46 @@ def test_a_blob_that_was_cut_short_is_written_again(tmp_path: Path) -> None:
     image = add(catalogue, "a", REFERENCE)
     asyncio.run(catalogue.remove(image.id))
     assert add(catalogue, "a", REFERENCE) == image
+
+
+def test_an_image_that_is_needed_at_the_last_moment_stays(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE)
+    assert not asyncio.run(catalogue.remove(image.id, unless=lambda: True))
+    assert catalogue.find(REFERENCE) == image
+
+
+def test_an_image_loses_a_name_and_keeps_the_others(tmp_path: Path) -> None:
+    other = "quay.io/x/web:1"
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE, other, digests=(DIGEST,))
+    asyncio.run(catalogue.untag(image.id, REFERENCE))
+    assert catalogue.find(REFERENCE) is None
+    assert catalogue.find(DIGEST) is None, "it went with the last name of its repository"
+    assert opened(tmp_path).find(other) == catalogue.find(other)
+    assert blobs(tmp_path) == 2
+
+
+def test_a_digest_stays_with_another_name_of_its_repository(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE, "docker.io/library/web:2", digests=(DIGEST,))
+    asyncio.run(catalogue.untag(image.id, REFERENCE))
+    assert catalogue.find(DIGEST)
+    asyncio.run(catalogue.untag(image.id, DIGEST))
+    assert catalogue.find(DIGEST) is None
+    assert catalogue.find("web:2")
+
+
+def test_where_it_cannot_be_written_nothing_is_gone(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE)
+    (tmp_path / ".index.json.tmp").mkdir()
+    with pytest.raises(StoreError, match="cannot write"):
+        asyncio.run(catalogue.remove(image.id))
+    assert catalogue.find(REFERENCE) == image
+
+
+def test_a_configuration_is_there_as_it_came(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE)
+    assert json.loads(catalogue.content(image.id))["config"] == {"User": "a"}

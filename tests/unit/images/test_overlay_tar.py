@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Iterable, Mapping
 
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostpod.images.overlay_tar import OverlayTar, RepeatedPathError, RepeatedPaths
+from hostpod.images.overlay_tar import OverlayTar, RepeatedPathError
+from hostpod.images.repeats import RepeatsFinder
 from hostpod.images.tarheader import TarError
 from hostpod.images.tarwalk import TarWalk
-from tests.unit.images.archives import FORMATS, archive, by_name, directory, member
+from tests.unit.images.archives import FORMATS, archive, by_name, directory, member, old_sparse
 
 OPAQUE = "SCHILY.xattr.trusted.overlay.opaque"
 Members = list[tuple[tarfile.TarInfo, bytes]]
@@ -134,12 +136,6 @@ def test_a_contiguous_file_becomes_a_regular_one() -> None:
     assert (found["contiguous"][0].type, found["contiguous"][1]) == (tarfile.REGTYPE, b"1")
 
 
-def test_there_is_a_limit_to_directories(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hostpod.images.overlay_tar.DIRECTORIES_LIMIT", 2)
-    with pytest.raises(TarError, match="more than 2 directories"):
-        rewritten([directory("a"), directory("b"), directory("c")])
-
-
 def test_a_link_has_no_content_whatever_its_size_says() -> None:
     info, _ = member("link", tarfile.LNKTYPE, linkname="file")
     info.size = 700
@@ -161,13 +157,91 @@ def test_a_path_that_comes_twice_is_noticed(members: Members) -> None:
         rewritten(members)
 
 
+def unpacked_in_order(
+    members: Members, *, form: int = tarfile.PAX_FORMAT
+) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
+    content = archive(members, form=form)
+    finder = RepeatsFinder()
+    assert b"".join(TarWalk(finder.decide).feed(content)) == b""
+    return by_name(passed(content, OverlayTar(finder.found())))
+
+
 def test_the_later_of_two_entries_counts() -> None:
-    content = archive([member("a", content=b"1"), member("b"), member("a", content=b"2"), directory("c"), member("c")])
-    repeated = RepeatedPaths()
-    assert b"".join(TarWalk(repeated.decide).feed(content)) == b""
-    assert repeated.superseded == {0, 3}
-    found = by_name(passed(content, OverlayTar(repeated.superseded)))
+    members = [member("a", content=b"1"), member("b"), member("a", content=b"2"), directory("c"), member("c")]
+    found = unpacked_in_order(members)
     assert {name: body for name, (_, body) in found.items()} == {"a": b"2", "b": b"", "c": b""}
+    assert found["c"][0].isreg()
+
+
+def test_a_file_in_a_directorys_place_takes_what_was_below_it() -> None:
+    members = [directory("a"), directory("a/b"), member("a/b/c"), member("a"), member("d/e"), member("d")]
+    assert set(unpacked_in_order(members)) == {"a", "d"}
+    with pytest.raises(RepeatedPathError):
+        rewritten([member("d/e"), member("d")])
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("long", ["", f"{'l' * 90}/{'m' * 60}/"])
+def test_a_hard_link_keeps_what_its_target_was(form: int, long: str) -> None:
+    link, hard = f"{long}link", {"kind": tarfile.LNKTYPE}
+    members = [
+        member(f"{long}a", content=b"first", mode=0o600),
+        member(link, **hard, linkname=f"{long}a"),
+        member("second", **hard, linkname=link),
+        member(f"{long}a", content=b"new"),
+        member("third", **hard, linkname=f"{long}a"),
+        member("nowhere", **hard, linkname="later"),
+        member("later"),
+    ]
+    found = unpacked_in_order(members, form=form)
+    assert (found[link][1], found[link][0].mode, found[f"{long}a"][1]) == (b"first", 0o600, b"new")
+    links = {name: info.linkname for name, (info, _) in found.items() if info.islnk()}
+    assert links == {"second": link, "third": f"{long}a", "nowhere": "later"}
+
+
+@pytest.mark.parametrize("target", ["../../etc/passwd", "a/../../b", "", "."])
+def test_a_hard_link_leads_nowhere_else(target: str) -> None:
+    with pytest.raises(TarError, match=r"leads out of the image|hard link to its root"):
+        rewritten([member("f"), member("h", tarfile.LNKTYPE, linkname=target)])
+
+
+def test_nothing_is_taken_away_below_what_is_opaque() -> None:
+    marks = [member("a/.wh..wh..opq"), member("a/.wh.x"), member("a/b/.wh.y"), member("c/.wh.z")]
+    assert set(read(marks)) == {"a", "c/z"}
+
+
+@pytest.mark.parametrize(
+    "name", ["SCHILY.xattr.trusted.overlay.redirect", "LIBARCHIVE.xattr.trusted.overlay.opaque",
+             "SCHILY.xattr.system.posix_acl_access"],
+)  # fmt: skip
+def test_an_archive_has_no_say_in_overlayfs_and_no_attribute_that_has_no_place(name: str) -> None:
+    kept = {"SCHILY.xattr.user.a": "1", "SCHILY.xattr.trusted.b": "2", "SCHILY.xattr.security.c": "3"}
+    found = read([member("f", pax_headers={name: "y", **kept}), directory("d", pax_headers={name: "y", **kept})])
+    assert all(found[path][0].pax_headers == kept for path in ("f", "d"))
+
+
+@pytest.mark.parametrize("pieces", [[(0, 3), (9_000_000_000, 5)], [(each * 1000, 1) for each in range(60)]])
+@pytest.mark.parametrize("records", [{}, {"path": "n" * 300, "SCHILY.xattr.user.a": "1"}])
+def test_an_old_sparse_file_becomes_one_of_today(pieces: list[tuple[int, int]], records: dict[str, str]) -> None:
+    body = b"".join(bytes([65 + number % 20]) * length for number, (_, length) in enumerate(pieces))
+    content = old_sparse("sparse", pieces, size=10_000_000_000, content=body, records=records)
+    overlay = OverlayTar()
+    walk = TarWalk(overlay.decide)
+    out = b"".join(walk.feed(content)) + b"".join(overlay.tail())
+    assert walk.holes_bytes == 10_000_000_000 - len(body)
+    with tarfile.open(fileobj=io.BytesIO(out)) as tar:
+        (info,) = tar
+    assert (info.name, info.size) == (records.get("path", "sparse"), 10_000_000_000)
+    found: list[tuple[int, int]] = list(info.sparse or [])  # type: ignore[arg-type]
+    assert [each for each in found if each[1]] == pieces
+    assert info.pax_headers.get("SCHILY.xattr.user.a") == records.get("SCHILY.xattr.user.a")
+    assert body in out
+
+
+def test_a_map_of_a_sparse_file_has_an_end() -> None:
+    content = old_sparse("s", [(each, 1) for each in range(50_000)], size=50_000, content=b"x" * 50_000)
+    with pytest.raises(TarError, match="map of a sparse file is too long"):
+        TarWalk(OverlayTar().decide).feed(content)
 
 
 def test_the_later_of_two_directories_counts() -> None:

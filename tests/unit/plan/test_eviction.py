@@ -15,6 +15,7 @@ from hostpod.plan.eviction import (
     Usage,
     eviction_message,
     may_come_again,
+    next_measure_s,
     ranked,
     storage_message,
 )
@@ -121,3 +122,8 @@ def test_nobody_goes_while_another_has_less_right_to_stay(usages: list[Usage], r
 def test_who_has_more_on_disk_than_it_may(usages: list[tuple[str, int, str]], message: str | None) -> None:
     found = [StorageUsage(name=name, used=used, limit=Quantity.parse(limit)) for name, used, limit in usages]
     assert storage_message(found) == message
+
+
+@pytest.mark.parametrize(("took_s", "wait_s"), [(0.0, 10.0), (0.5, 10.0), (1.0, 19.0), (60.0, 1140.0)])
+def test_what_takes_long_to_measure_is_measured_less_often(took_s: float, wait_s: float) -> None:
+    assert next_measure_s(took_s, 10.0) == pytest.approx(wait_s)

@@ -73,6 +73,8 @@ class FakeNode:
         self.event_items: list[JsonObject] = []
         self.image_items: list[JsonObject] = []
         self.checked_items: list[JsonObject] = []
+        self.inspected: JsonObject = {}
+        self.pruned: list[tuple[bool, bool]] = []
         self.volume_items: list[JsonObject] = []
         self.proposals: list[Proposal] = []
         self.planned: JsonObject = {"changes": False, "files": [], "pods": [], "problems": []}
@@ -149,6 +151,24 @@ class FakeNode:
         if self.loaded == b"junk":
             raise StatusError("BadRequest", "cannot load the archive: it is no tar file")
         return [{"id": "sha256:" + "b" * 64, "references": ["docker.io/library/web:1"], "sizeBytes": len(self.loaded)}]
+
+    async def inspect_image(self, reference: str) -> JsonObject:
+        if reference == "gone":
+            raise StatusError("NotFound", 'image "gone" is not on this host')
+        return self.inspected
+
+    async def remove_image(self, reference: str) -> JsonObject:
+        match reference:
+            case "used":
+                raise StatusError("Conflict", 'cannot remove image "used": pod default/web uses it')
+            case "web:2":
+                return {"untagged": ["web:2"], "removed": None, "freedBytes": 0}
+            case _:
+                return {"untagged": [reference], "removed": "sha256:" + "a" * 64, "freedBytes": 20_000}
+
+    async def prune_images(self, *, everything: bool, dry_run: bool) -> JsonObject:
+        self.pruned.append((everything, dry_run))
+        return {"images": self.image_items, "freedBytes": 20_000}
 
     async def logs(
         self, *, namespace: str, pod: str, container: str, options: LogOptions

@@ -191,6 +191,20 @@ def test_an_archive_is_streamed(served: Served) -> None:
     assert ask(served, "POST", "/images/load", b"junk")[1]["message"] == "cannot load the archive: it is no tar file"
 
 
+def test_images_are_looked_into_and_removed(served: Served) -> None:
+    served.node.inspected = {"id": "sha256:1"}
+    assert ask(served, "GET", "/images/inspect?ref=web:1")[1] == {"id": "sha256:1"}
+    assert ask(served, "POST", "/images/remove?ref=web:2")[1]["untagged"] == ["web:2"]
+    status, refusal = ask(served, "POST", "/images/remove?ref=used")
+    assert (status, refusal["message"]) == (409, 'cannot remove image "used": pod default/web uses it')
+    for query in ("", "?all=1", "?dryRun=1", "?all=1&dryRun=0"):
+        assert ask(served, "POST", f"/images/prune{query}")[1] == {"images": [], "freedBytes": 20_000}
+    assert served.node.pruned == [(False, False), (True, False), (False, True), (True, False)]
+    for path in ("/images/remove", "/images/inspect"):
+        method = "GET" if path.endswith("inspect") else "POST"
+        assert ask(served, method, path)[1]["message"].startswith("no image named: ")
+
+
 def test_watches_do_not_hold_up_the_end(tmp_path: Path) -> None:
     server = Served(tmp_path)
     with ExitStack() as stack:
