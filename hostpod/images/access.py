@@ -30,10 +30,12 @@ class SecretAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """By what a repository gave an image: to the host itself (`node`), and so to every pod, or to those Secrets."""
+    """By what a repository gave an image: to the host itself (`node`), and so to every pod, or to those Secrets. Or it
+    was `loaded` by this name from a file, and nobody was asked."""
 
     repository: str
     node: bool = False
+    loaded: bool = False
     secrets: tuple[SecretAccess, ...] = ()
 
 
@@ -56,24 +58,25 @@ def with_access(held: Iterable[Access], fresh: Access) -> tuple[Access, ...]:
     """What is known, and one more. A Secret counts with what it held last."""
     before = next((each for each in held if each.repository == fresh.repository), fresh)
     others = tuple(each for each in held if each.repository != fresh.repository)
+    loaded = before.loaded or fresh.loaded
     if before.node or fresh.node:
-        return (*others, Access(repository=fresh.repository, node=True))
+        return (*others, Access(repository=fresh.repository, node=True, loaded=loaded))
     fresh_places = {_place(each) for each in fresh.secrets}
     secrets = (*(each for each in before.secrets if _place(each) not in fresh_places), *fresh.secrets)
-    return (*others, replace(fresh, secrets=secrets[-MOST_SECRETS:]))
+    return (*others, replace(fresh, secrets=secrets[-MOST_SECRETS:], loaded=loaded))
 
 
 def may_have(rules: Verification, repository: str, held: Sequence[Access], keys: Iterable[Key]) -> bool:
     """Whether a pod with these keys gets the image of this repository without a question to the registry."""
-    return not _must_show(rules, repository, pulled=bool(held)) or _has_shown(repository, held, keys)
+    return not _must_show(rules, repository, held) or _has_shown(repository, held, keys)
 
 
-def _must_show(rules: Verification, repository: str, *, pulled: bool) -> bool:
+def _must_show(rules: Verification, repository: str, held: Sequence[Access]) -> bool:
     match rules.policy:
         case "NeverVerify":
             return False
         case "NeverVerifyPreloadedImages":
-            return pulled
+            return bool(held) and not any(each.loaded for each in held if each.repository == repository)
         case "NeverVerifyAllowlistedImages":
             return not any(_allows(each, repository) for each in rules.allowlist)
         case "AlwaysVerify":

@@ -132,8 +132,10 @@ class Puller:
     async def _load(self, archive: Path, archived: Archived) -> Image:
         source = Source(text=archived.source)
         pulled = await self._run(source, Meter(archive.name, _nobody), None, self._skopeo)
-        references = tuple(str(each) for each in archived.references if not each.digest)
-        return await self._keep(pulled, references=references, repo_digests=(), preloaded=True)
+        named = tuple(each for each in archived.references if not each.digest)
+        access = tuple(Access(repository=name, loaded=True) for name in dict.fromkeys(each.name for each in named))
+        references = tuple(map(str, named))
+        return await self._keep(pulled, references=references, repo_digests=(), access=access, preloaded=True)
 
     def _is_whole(self, image: Image) -> bool:
         return self._layers.have(image.layers) and self._catalogue.have(image)

@@ -44,6 +44,19 @@ def test_what_the_host_may_have_is_for_every_pod() -> None:
     assert known(None, key()) == (Access(repository=REPOSITORY, node=True),)
 
 
+def test_what_was_loaded_by_a_name_is_for_every_pod_by_this_name() -> None:
+    """Also where the same image came from a registry, before or afterwards."""
+    loaded = Access(repository="localhost/own", loaded=True)
+    for held in (with_access(known(key()), loaded), with_access((loaded,), access_by(REPOSITORY, key()))):
+        assert may_have(PRELOADED, "localhost/own", held, ())
+        assert not may_have(PRELOADED, REPOSITORY, held, ())
+        assert not may_have(Verification(policy="AlwaysVerify"), "localhost/own", held, ())
+    for opened in (None, key()):
+        held = with_access((loaded,), access_by("localhost/own", opened))
+        assert held[0].loaded
+        assert may_have(PRELOADED, "localhost/own", held, ())
+
+
 def test_a_repository_says_nothing_of_another() -> None:
     held = (*known(key()), *known(None, repository="reg.io/public"))
     assert not may_have(PRELOADED, REPOSITORY, held, ())
