@@ -111,7 +111,7 @@ REFUSALS: list[tuple[tuple[str, ...], str]] = [
     (("image", "pull", "No/Name"), "error: "),
     (
         ("image", "load", "/dev/null"),
-        "error: /dev/null: cannot load the archive: it is no tar file, or it is cut off: give ",
+        "error: /dev/null: cannot load the archive: it is no tar archive: give ",
     ),
 ]
 

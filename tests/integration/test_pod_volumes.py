@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lab import client
+from tests.integration.crash_kit import until
 from tests.integration.fakehost import FakeHost
 from tests.integration.harness import FOREVER, Daemon, pod, reasons, waiting
 
@@ -53,7 +54,7 @@ def test_an_empty_dir_is_shared_and_outlives_its_containers(node: Daemon) -> Non
     node.wait_running("dir-lab")
     uid = node.pods()["dir-lab"]["metadata"]["uid"]
     directory = node.state / "pods" / uid / "volumes/kubernetes.io~empty-dir/v"
-    assert (directory / "lines").read_text() == "x\nx\n"
+    until(lambda: (directory / "lines").read_text() == "x\nx\n", "the second attempt has written below the first")
     assert node.cli("exec", "dir", "-c", "c1", "--", "cat", "/v/lines").stdout == "x\nx\n"
     assert oct(directory.stat().st_mode & 0o7777) == "0o777"
     node.remove("dir.yaml")
