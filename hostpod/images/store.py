@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -25,7 +24,6 @@ from typing import Any, Self
 from hostpod.config import BinariesConfig, ImagesConfig
 from hostpod.host.clock import now
 from hostpod.host.mount import IdMap
-from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.bounds import Bounds
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
@@ -48,14 +46,13 @@ from hostpod.images.node_credentials import NodeCredentials
 from hostpod.images.preload import Preload, Preloaded
 from hostpod.images.puller import Puller
 from hostpod.images.references import image_id, parse_reference
+from hostpod.images.removals import Removals, emptied
 from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
 from hostpod.images.turns import Turns
 from hostpod.images.uses import Use, Uses
 from hostpod.images.verify import Checked, Verifier, note_contents
 from hostpod.images.workshop import Workshop
-
-log = logging.getLogger(__name__)
 
 # As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
 _MOST_LAYERS_AT_ONCE = 64
@@ -74,7 +71,6 @@ class ImageStore:
         self._state = state
         self._runtime = runtime
         self._uses = Uses(state / "uses.json", now=now)
-        self._removals: set[asyncio.Task[None]] = set()
         self._told_of_new: list[Callable[[], None]] = []
         self._stack = AsyncExitStack()
         self._preload: Preload | None = None
@@ -106,8 +102,8 @@ class ImageStore:
             task.cancel()
 
     def _open(self, threads: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
-        self._tasks = tasks
-        scratch = _emptied(self._state / "tmp")
+        self._removals = Removals(tasks)
+        scratch = emptied(self._state / "tmp")
         squashfs = squashfs_mounts_work(scratch)
         self._layers = LayerFiles(
             self._state / "layers",
@@ -300,19 +296,12 @@ class ImageStore:
             name = image.references[0] if image.references else image.id
             raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
         self._uses.forget(image.id)
-        self._remove_later(self._puller.drop_layers(image.layers))
+        self._removals.begin(self._puller.drop_layers(image.layers))
         return sum(sizes[layer] for layer in sizes.keys() - self._catalogue.diff_ids())
-
-    def _remove_later(self, paths: Sequence[Path]) -> None:
-        if paths:
-            removal = self._tasks.create_task(_removed(paths), name="remove layers")
-            self._removals.add(removal)
-            removal.add_done_callback(self._removals.discard)
 
     async def settled(self) -> None:
         """Wait until what images had that were removed is free."""
-        if self._removals:
-            await asyncio.wait(self._removals)
+        await self._removals.settled()
 
     async def untag(self, image: Image, name: str) -> None:
         """Take one of its names away from an image, which keeps others."""
@@ -400,28 +389,6 @@ class ImageStore:
             raise ImagePullError(
                 "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
             )
-
-
-async def _removed(paths: Sequence[Path]) -> None:
-    for path in paths:
-        try:
-            await asyncio.to_thread(remove_tree, path)
-        except (OSError, StoreError) as error:
-            log.warning("layers that nobody needs stay until the next start: %s", error)
-
-
-def _emptied(directory: Path) -> Path:
-    """Remove what is in it and make it anew. The children of a daemon that was killed may still write for a moment."""
-    for last in (False, False, True):
-        try:
-            remove_tree(directory)
-        except StoreError:
-            if last:
-                raise
-        else:
-            break
-    directory.mkdir(mode=0o700, parents=True)
-    return directory
 
 
 def _sibling(program: str, name: str) -> str:

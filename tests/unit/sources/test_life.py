@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,21 @@ def test_it_answers_while_somebody_follows(tmp_path: Path, follow: bool) -> None
     assert asyncio.run(run()) == follow
 
 
+def slow_parsing() -> tuple[asyncio.Event, asyncio.Event, Callable[..., Awaitable[object]]]:
+    """What tells that a file is being parsed, what lets it end, and what to have in place of a thread."""
+    parsing, may_end = asyncio.Event(), asyncio.Event()
+
+    async def in_a_thread(_work: object, data: bytes, *, file: str, security: PodSecurity) -> object:
+        parsing.set()
+        await may_end.wait()
+        return parse_manifest(data, file=file, security=security)
+
+    return parsing, may_end, in_a_thread
+
+
 def test_a_large_file_that_is_being_parsed_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "LARGE_BYTES", 0)
-    parsing, parsed = asyncio.Event(), asyncio.Event()
-
-    async def in_a_thread(work: object, data: bytes, *, file: str, security: PodSecurity) -> object:
-        parsing.set()
-        await parsed.wait()
-        return parse_manifest(data, file=file, security=security)
+    parsing, parsed, in_a_thread = slow_parsing()
 
     async def run() -> None:
         async with watching(tmp_path) as watched:
@@ -67,12 +75,7 @@ def test_a_large_file_that_is_being_parsed_is_an_answer(tmp_path: Path, monkeypa
 
 def test_other_rules_hold_for_a_file_that_is_being_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(directory, "LARGE_BYTES", 0)
-    parsing, may_end = asyncio.Event(), asyncio.Event()
-
-    async def in_a_thread(work: object, data: bytes, *, file: str, security: PodSecurity) -> object:
-        parsing.set()
-        await may_end.wait()
-        return parse_manifest(data, file=file, security=security)
+    parsing, may_end, in_a_thread = slow_parsing()
 
     async def run() -> None:
         async with watching(tmp_path) as watched:
