@@ -131,7 +131,7 @@ def stored_images(edges: Edges, users: ImageUsers) -> Sequence[StoredImage]:
     return [
         StoredImage(
             id=image.id,
-            layers=store.layer_sizes(image),
+            layers=store.record(image).sizes(),
             came=(use := store.use(image)).came,
             used=use.used,
             kept=image.id in needed or is_pinned(names_of(image), patterns),

@@ -57,9 +57,9 @@ class ImageOrders:
     async def remove(self, reference: str) -> Json:
         """Take a name away from an image, and with its last one the image; by its id it goes with all its names."""
         image, store = self._found(reference), self._edges.images
-        name = store.name_in(image, reference)
+        name = image.called(reference)
         try:
-            if name is not None and store.keeps_a_name(image, name):
+            if name is not None and store.record(image).keeps_a_name_without(name):
                 self._check_unnamed(image, name)
                 await store.untag(image, name)
                 return {"untagged": [name], "removed": None, "freedBytes": 0}

@@ -7,8 +7,9 @@ from itertools import chain
 from typing import Protocol
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.pull_secrets import pull_secrets
 from hostpod.engine.state import PodState
-from hostpod.images import Image
+from hostpod.images import Image, PullSecret
 from hostpod.kube import Pod
 
 
@@ -42,10 +43,14 @@ class ImageUsers:
         """Whether a pod or a mounted root needs it."""
         return image.id in self._edges.images.in_use() or image.id in self.all()
 
+    def secrets(self, image: Image) -> tuple[PullSecret, ...]:
+        """Those of all pods that name the image."""
+        users = {_key(pod): pod for pod in self._all_pods() if any(map(image.called, _references(pod)))}
+        return tuple(secret for pod in users.values() for secret in pull_secrets(pod, self._edges))
+
     def by_name(self, image: Image, name: str) -> tuple[str, ...]:
         """The pods whose manifests name the image by this name."""
-        name_in = self._edges.images.name_in
-        users = (pod for pod in self._all_pods() if any(name_in(image, each) == name for each in _references(pod)))
+        users = (pod for pod in self._all_pods() if any(image.called(each) == name for each in _references(pod)))
         return tuple(sorted({_key(pod) for pod in users}))
 
     def _here(self) -> Iterator[tuple[Pod, Iterable[str]]]:

@@ -41,7 +41,8 @@ class NodeView:
     def __init__(self, engine: Engine, edges: Edges) -> None:
         self._engine = engine
         self._edges = edges
-        self._image_orders = ImageOrders(edges, ImageUsers(edges, engine))
+        self._image_users = ImageUsers(edges, engine)
+        self._image_orders = ImageOrders(edges, self._image_users)
         self._problems: Sequence[Json] = ()
 
     @property
@@ -133,7 +134,7 @@ class NodeView:
         """Read the layers of images again, of all where none is named: each part as soon as it is known how it is."""
         images = [self._image_here(reference) for reference in references] or self._edges.images.list()
         try:
-            async with aclosing(self._edges.images.verify(images)) as found:
+            async with aclosing(self._edges.images.verify(images, self._image_users.secrets)) as found:
                 async for checked in found:
                     if checked.message:
                         kind: EventType = "Normal" if checked.state == "mended" else "Warning"

@@ -121,7 +121,7 @@ class Catalogue:
         async with self._changing:
             records = tuple(_granted(record, access) if record.id == identity else record for record in self._records)
             if records != self._records:
-                await asyncio.to_thread(save_index, self._index, records)
+                await asyncio.to_thread(save_index, self._index, records, self._contents)
                 self._records = records
 
     async def remove(self, identity: str, *, unless: Callable[[], bool] = lambda: False) -> bool:

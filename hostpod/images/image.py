@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from hostpod.images.errors import InvalidImageNameError
+from hostpod.images.references import image_id, parse_reference
+
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 Phase = Literal["waiting", "resolving", "fetching", "retrying", "done"]
 
@@ -28,7 +31,7 @@ class Image:
 
     `id` is the digest of its configuration, `references` are its tags (docker.io/library/nginx:latest), `layers` the
     digests of the unpacked layers, lowest first. `size_bytes` is what the layers take on disk; `created` is RFC 3339 or
-    empty. One that is `preloaded` came from an archive.
+    empty.
     """
 
     id: str
@@ -38,7 +41,16 @@ class Image:
     size_bytes: int
     created: str
     config: ImageConfig
-    preloaded: bool = False
+
+    def called(self, text: str) -> str | None:
+        """How its own list of names has this one; None for its id, and for what is no name of it."""
+        if image_id(text):
+            return None
+        try:
+            name = str(parse_reference(text))
+        except InvalidImageNameError:
+            return None
+        return name if name in (*self.references, *self.repo_digests) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,8 +34,7 @@ class LayerRecord:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRecord:
     """What the store knows of an image. `id` is the digest of its configuration, `manifest` that of its manifest;
-    `access` says who had it from a registry, and is empty where nobody had; `preloaded` that it came from an
-    archive, by an administrator's hand."""
+    `access` says who had it from a registry or an archive."""
 
     id: str
     references: tuple[str, ...]
@@ -43,10 +42,18 @@ class ImageRecord:
     manifest: str
     layers: tuple[LayerRecord, ...]
     access: tuple[Access, ...] = ()
-    preloaded: bool = False
 
     def diff_ids(self) -> tuple[str, ...]:
         return tuple(layer.diff_id for layer in self.layers)
+
+    def sizes(self) -> Mapping[str, int]:
+        """What each layer takes on disk, by its diff id."""
+        return {layer.diff_id: layer.size_bytes for layer in self.layers}
+
+    def keeps_a_name_without(self, name: str) -> bool:
+        """Whether it has names that stay when this one goes."""
+        left = _without(self, name)
+        return bool(left.references or left.repo_digests)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,12 +91,11 @@ def _load(path: Path) -> _Index:
         ) from error
 
 
-def save_index(path: Path, images: Iterable[ImageRecord], contents: Mapping[str, str] | None = None) -> None:
+def save_index(path: Path, images: Iterable[ImageRecord], contents: Mapping[str, str]) -> None:
     """Replace the file; it survives a power cut. Of `contents` it has what belongs to the images."""
     index = _Index(images=tuple(images))
-    known = contents or {}
     layers = {diff_id for image in index.images for diff_id in image.diff_ids()}
-    index.contents.update({diff_id: known[diff_id] for diff_id in sorted(layers & known.keys())})
+    index.contents.update({diff_id: contents[diff_id] for diff_id in sorted(layers & contents.keys())})
     write_atomic(path, _INDEX.dump_json(index), durable=True)
 
 
@@ -103,7 +109,6 @@ def with_image(images: Iterable[ImageRecord], fresh: ImageRecord) -> tuple[Image
                 references=_merged(image.references, fresh.references),
                 repo_digests=_merged(image.repo_digests, fresh.repo_digests),
                 access=reduce(with_access, fresh.access, image.access),
-                preloaded=image.preloaded or fresh.preloaded,
             )
         else:
             references = tuple(each for each in image.references if each not in fresh.references)
@@ -139,7 +144,6 @@ def image_of(record: ImageRecord, configuration: bytes) -> Image:
         size_bytes=sum({layer.diff_id: layer.size_bytes for layer in record.layers}.values()),
         created=parsed.created,
         config=parsed.config,
-        preloaded=record.preloaded,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from hostpod.host.store import remove_tree, sync_directory
 from hostpod.images.build import Built
 from hostpod.images.commands import command, pipe
+from hostpod.images.errors import ImagePullError
 from hostpod.images.integrity import content_digest, looks_whole
 
 SUFFIX = ".squashfs"
@@ -34,7 +35,7 @@ class LayerFiles:
         self._directory = directory
         self._scratch = scratch
         self._as_directories = as_directories
-        self.mounts_squashfs = mounts_squashfs
+        self._mounts_squashfs = mounts_squashfs
         self._sqfs2tar = sqfs2tar
         self._paths: dict[str, Path] = {}
         self._contents: dict[str, str] = {}
@@ -42,9 +43,16 @@ class LayerFiles:
     def open(self) -> None:
         """Look what is there."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
-        usable = (SUFFIX, "") if self.mounts_squashfs else ("",)
+        usable = (SUFFIX, "") if self._mounts_squashfs else ("",)
         found = sorted(path for path in self._directory.iterdir() if path.suffix in usable)
         self._paths = {_PREFIX + path.stem: path for path in found}
+
+    def check_form(self) -> None:
+        """ImagePullError where what new layers become cannot be mounted here."""
+        if not (self._as_directories or self._mounts_squashfs):
+            raise ImagePullError(
+                "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
+            )
 
     def find(self, diff_id: str) -> Path | None:
         """A squashfs file, or a directory; None where the layer is not here, here no more, or obviously broken."""

@@ -74,6 +74,7 @@ class Puller:
     async def pull(self, reference: Reference, *, keys: Sequence[Key] = (), always: bool, tell: Tell) -> Image:
         """Fetch an image from its registry. One that is here already is asked for anew only with `always`. The keys are
         tried before what the host itself has, and it is written down which of them opened."""
+        self._layers.check_form()
         meter = Meter(str(reference), tell)
         if self._slots.are_taken():
             meter.is_waiting()
@@ -125,6 +126,7 @@ class Puller:
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
+        self._layers.check_form()
         async with self._attempt("load the archive"), self._directory() as directory:
             found = await open_archive(archive, directory)
             return tuple([await self._load(archive, each) for each in found])
@@ -135,7 +137,7 @@ class Puller:
         named = tuple(each for each in archived.references if not each.digest)
         access = tuple(Access(repository=name, loaded=True) for name in dict.fromkeys(each.name for each in named))
         references = tuple(map(str, named))
-        return await self._keep(pulled, references=references, repo_digests=(), access=access, preloaded=True)
+        return await self._keep(pulled, references=references, repo_digests=(), access=access)
 
     def _is_whole(self, image: Image) -> bool:
         return self._layers.have(image.layers) and self._catalogue.have(image)
@@ -167,7 +169,6 @@ class Puller:
         references: tuple[str, ...],
         repo_digests: tuple[str, ...],
         access: tuple[Access, ...] = (),
-        preloaded: bool = False,
     ) -> Image:
         layers = [
             LayerRecord(
@@ -185,7 +186,6 @@ class Puller:
             manifest=digest_of(pulled.manifest),
             layers=tuple(layers),
             access=access,
-            preloaded=preloaded,
         )
         image = await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
         self._kept(image)

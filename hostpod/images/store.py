@@ -15,7 +15,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -27,31 +27,22 @@ from hostpod.host.mount import IdMap
 from hostpod.images.bounds import Bounds
 from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
-from hostpod.images.door import Door, flight_key, never_pulled, no_key_fits, no_such_id
-from hostpod.images.errors import (
-    ImageError,
-    ImageInspectError,
-    ImageInUseError,
-    ImageNeverPulledError,
-    ImagePullError,
-    InvalidImageNameError,
-)
-from hostpod.images.flights import Flights
+from hostpod.images.door import Door
+from hostpod.images.errors import ImageInspectError, ImageInUseError
 from hostpod.images.image import Image, Progress, PullPolicy
-from hostpod.images.index import ImageRecord, without_name
-from hostpod.images.keyring import PullSecret, keys_for
+from hostpod.images.index import ImageRecord
+from hostpod.images.keyring import PullSecret
 from hostpod.images.layers import LayerFiles
 from hostpod.images.loop import squashfs_mounts_work
 from hostpod.images.node_credentials import NodeCredentials
 from hostpod.images.preload import Preload, Preloaded
 from hostpod.images.puller import Puller
-from hostpod.images.references import image_id, parse_reference
 from hostpod.images.removals import Removals, emptied
 from hostpod.images.rootfs import Roots
 from hostpod.images.skopeo import Skopeo
-from hostpod.images.turns import Turns
+from hostpod.images.supply import Supply
 from hostpod.images.uses import Use, Uses
-from hostpod.images.verify import Checked, Verifier, note_contents
+from hostpod.images.verify import Checked, Verifier
 from hostpod.images.workshop import Workshop
 
 # As many as may be set. A thread is made when there is work for it; how much there is at once the workshop decides.
@@ -73,9 +64,6 @@ class ImageStore:
         self._uses = Uses(state / "uses.json", now=now)
         self._told_of_new: list[Callable[[], None]] = []
         self._stack = AsyncExitStack()
-        self._preload: Preload | None = None
-        self._verifying = asyncio.Lock()
-        self._noting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Clean up what a crash has left, and see what is there and what is mounted."""
@@ -97,9 +85,8 @@ class ImageStore:
         await self._stack.aclose()
 
     def _cancel(self) -> None:
-        self._flights.cancel()
-        for task in self._noting:
-            task.cancel()
+        self._supply.pulls.cancel()
+        self._verifier.cancel()
 
     def _open(self, threads: ThreadPoolExecutor, tasks: asyncio.TaskGroup) -> None:
         self._removals = Removals(tasks)
@@ -108,7 +95,7 @@ class ImageStore:
         self._layers = LayerFiles(
             self._state / "layers",
             scratch=scratch,
-            as_directories=self._config.layers == "directory" or not squashfs,
+            as_directories=self._config.layers == "directory" or (self._config.layers == "auto" and not squashfs),
             mounts_squashfs=squashfs,
             sqfs2tar=_sibling(self._binaries.tar2sqfs, "sqfs2tar"),
         )
@@ -121,9 +108,18 @@ class ImageStore:
         self._layers.learn(self._catalogue.contents())
         self._roots.open(self._catalogue.layers())
         self._layers.remove_retired(self._roots.uses)
-        self._flights: Flights[Image, Progress] = Flights(tasks, ImageError)
-        self._turns = Turns()
+        self._verifier = Verifier(self._catalogue, self._layers, self._roots, tasks)
         self._puller = self._new_puller(threads, scratch)
+        self._door = Door(self._catalogue, self._config)
+        self._supply = Supply(
+            catalogue=self._catalogue,
+            layers=self._layers,
+            roots=self._roots,
+            door=self._door,
+            puller=self._puller,
+            tasks=tasks,
+            came=self._came,
+        )
 
     def _new_puller(self, threads: ThreadPoolExecutor, scratch: Path) -> Puller:
         largest, most = self._config.max_layer_size.value, self._config.max_layer_files
@@ -131,7 +127,6 @@ class ImageStore:
         self._workshop = workshop = Workshop(self._layers, builder, at_once=self._config.max_parallel_layers)
         self._skopeo = Skopeo(self._binaries.skopeo, self._config)
         self._node = NodeCredentials(self._config)
-        self._door = Door(self._catalogue, self._config)
         for record in self._catalogue.records():
             for layer in record.layers:
                 workshop.learn(layer.blob, layer.blob_bytes, layer.diff_id)
@@ -144,7 +139,7 @@ class ImageStore:
             scratch=scratch,
             at_once=self._config.max_parallel_pulls,
             deadline_s=self._config.pull_deadline_s,
-            kept=self._begin_to_note,
+            kept=self._verifier.note,
         )
 
     def reconfigure(self, config: ImagesConfig) -> None:
@@ -166,7 +161,7 @@ class ImageStore:
 
     def is_at_hand(self, reference: str, secrets: Sequence[PullSecret] = ()) -> bool:
         """Whether the image is here and a pod with these Secrets gets it without a question to the registry."""
-        return self._at_hand(reference, secrets) is not None
+        return self._supply.at_hand(reference, secrets) is not None
 
     async def ensure(
         self,
@@ -179,61 +174,22 @@ class ImageStore:
         """The image, pulled where the policy asks for it, or where the Secrets are not known to open its repository.
         Several who want one image with the same credentials share its pull, and each may be cancelled without harm to
         the others."""
-        if policy != "Always":
-            await self.preloaded(reference)
-        found = self._at_hand(reference, secrets)
-        if found and (policy != "Always" or image_id(reference)):
-            return found
-        await self._retire_broken(reference)
-        if image_id(reference):
-            raise ImagePullError(no_such_id(reference, is_here=self.find(reference) is not None))
-        parsed = parse_reference(reference)
-        if policy == "Never":
-            raise ImageNeverPulledError(never_pulled(reference, is_here=self._have(reference) is not None))
-        self._check_form()
-        keys = keys_for(secrets, parsed.name)
-
-        async def pull(tell: Callable[[Progress], None]) -> Image:
-            async with self._turns.of(str(parsed)):
-                always = policy == "Always" or self._at_hand(reference, secrets) is None
-                return await self._puller.pull(parsed, keys=keys, always=always, tell=tell)
-
-        try:
-            image = await self._flights.join(flight_key(parsed, keys), pull, progress)
-        except ImagePullError as refusal:
-            advice = "" if keys else no_key_fits(parsed, secrets, str(refusal))
-            raise ImagePullError(f"{refusal}{advice}") from refusal
-        self._came(image)
-        return image
-
-    def _have(self, reference: str) -> Image | None:
-        """One that is here, whole."""
-        found = self.find(reference)
-        return found if found and self._layers.have(found.layers) and self._catalogue.have(found) else None
-
-    def _at_hand(self, reference: str, secrets: Sequence[PullSecret]) -> Image | None:
-        found = self._have(reference)
-        return found if found and self._door.lets_in(found, reference, secrets) else None
+        return await self._supply.ensure(reference, policy=policy, secrets=secrets, progress=progress)
 
     def pulling(self) -> int:
         """How many images are on their way from registries."""
-        return len(self._flights)
+        return len(self._supply.pulls)
 
     def watch_pulls(self, changed: Callable[[], None]) -> None:
         """Be told when that changes."""
-        self._flights.changed = changed
+        self._supply.pulls.changed = changed
 
     async def preloaded(self, reference: str) -> None:
         """Unless the image is here: until the archives are loaded that may have it, once more if it was removed."""
-        if self._preload is None or self._have(reference):
-            return
-        await self._preload.first()
-        if self._have(reference) is None:
-            await self._preload.again(image_id(reference) or str(parse_reference(reference)))
+        await self._supply.preloaded(reference)
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive: docker save, or an OCI layout in a tar file or as a directory."""
-        self._check_form()
         images = await self._puller.load(archive)
         self._came(*images)
         return images
@@ -241,47 +197,22 @@ class ImageStore:
     def preload(self, directory: Path, tell: Callable[[Preloaded], None]) -> None:
         """From now on have the images of the archives in a directory. Who wants an image that is not here waits until
         those are loaded that are there now."""
-        self._preload = Preload(directory, self._state / "preloaded.json", self.load)
-        task = self._tasks.create_task(self._preload.run(tell), name="preload")
+        self._supply.archives = Preload(directory, self._state / "preloaded.json", self.load)
+        task = self._tasks.create_task(self._supply.archives.run(tell), name="preload")
         self._stack.callback(task.cancel)
 
-    async def verify(self, images: Sequence[Image]) -> AsyncGenerator[Checked, None]:
+    async def verify(
+        self, images: Sequence[Image], secrets: Callable[[Image], Sequence[PullSecret]] = lambda _: ()
+    ) -> AsyncGenerator[Checked, None]:
         """Read all layers of these images and compare them with what was built. What is broken is taken out, so that
-        nothing starts from it, and fetched again."""
-        if self._noting:
-            await asyncio.wait(self._noting)
-        async with self._verifying:
-            async for checked in Verifier(self._catalogue, self._layers, self._roots, self._mend).run(images):
+        nothing starts from it, and fetched again, also with the `secrets` of those who use it."""
+
+        async def mend(image: Image) -> bool:
+            return await self._supply.again(image, secrets(image))
+
+        async with aclosing(self._verifier.run(images, mend)) as found:
+            async for checked in found:
                 yield checked
-
-    def _begin_to_note(self, image: Image) -> None:
-        """Nobody waits for the digests of layers: reading them takes as long as a fifth of a pull."""
-        task = self._tasks.create_task(note_contents(image, self._layers, self._catalogue), name=f"digests {image.id}")
-        self._noting.add(task)
-        task.add_done_callback(self._noting.discard)
-
-    async def _mend(self, image: Image) -> bool:
-        """From any of the places that it came from; False where none is known."""
-        refusal: ImageError | None = None
-        for digest in image.repo_digests:
-            try:
-                await self.ensure(digest, policy="IfNotPresent")
-            except ImageError as error:
-                refusal = error
-            else:
-                return True
-        if self._preload and await self._preload.again(image.id):
-            return True
-        if refusal:
-            raise refusal
-        return False
-
-    async def _retire_broken(self, reference: str) -> None:
-        """What is broken and still mounted is for those only that have it already."""
-        found = self.find(reference)
-        for diff_id in found.layers if found else ():
-            if self._layers.find(diff_id) is None:
-                await self._roots.retire(diff_id)
 
     async def remove(self, image: Image, *, needed: Callable[[], bool] = lambda: False) -> int:
         """Remove an image, and those of its layers that no other image has. ImageInUseError while roots need it, or
@@ -291,7 +222,7 @@ class ImageStore:
         def must_stay() -> bool:
             return needed() or image.id in self._roots.in_use()
 
-        sizes = self.layer_sizes(image)
+        sizes = self.record(image).sizes()
         if not await self._catalogue.remove(image.id, unless=must_stay) and must_stay():
             name = image.references[0] if image.references else image.id
             raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
@@ -306,25 +237,6 @@ class ImageStore:
     async def untag(self, image: Image, name: str) -> None:
         """Take one of its names away from an image, which keeps others."""
         await self._catalogue.untag(image.id, name)
-
-    def name_in(self, image: Image, text: str) -> str | None:
-        """How an image's own list of names has this one; None for its id, and for what is no name of it."""
-        if image_id(text):
-            return None
-        try:
-            name = str(parse_reference(text))
-        except InvalidImageNameError:
-            return None
-        return name if name in (*image.references, *image.repo_digests) else None
-
-    def keeps_a_name(self, image: Image, name: str) -> bool:
-        """Whether an image has names without this one."""
-        (left,) = without_name([self.record(image)], image.id, name)
-        return bool(left.references or left.repo_digests)
-
-    def layer_sizes(self, image: Image) -> Mapping[str, int]:
-        """What each layer of an image takes on disk, by its diff id; nothing of one that is gone."""
-        return {layer.diff_id: layer.size_bytes for layer in self.record(image).layers}
 
     def record(self, image: Image) -> ImageRecord:
         """What is written down of an image; of one that is gone an empty record."""
@@ -383,12 +295,6 @@ class ImageStore:
         await self._roots.unmount(target)
         if image is not None:
             self._uses.note(image)
-
-    def _check_form(self) -> None:
-        if self._config.layers == "squashfs" and not self._layers.mounts_squashfs:
-            raise ImagePullError(
-                "images.layers is squashfs, and this host has no loop devices or no squashfs: set it to auto"
-            )
 
 
 def _sibling(program: str, name: str) -> str:

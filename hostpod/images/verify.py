@@ -5,6 +5,7 @@ A layer that is corrupt goes before another one is there: nothing starts from it
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -47,17 +48,43 @@ class _Broken:
 
 
 class Verifier:
-    """One look at a time. `mend` fetches what is missing of an image."""
+    """Knows what layers were when they came, and looks what they are: one look at a time. What nobody waits for runs
+    in `tasks`."""
 
-    def __init__(self, catalogue: Catalogue, layers: LayerFiles, roots: Roots, mend: Mend) -> None:
+    def __init__(self, catalogue: Catalogue, layers: LayerFiles, roots: Roots, tasks: asyncio.TaskGroup) -> None:
         self._catalogue = catalogue
         self._layers = layers
         self._roots = roots
-        self._mend = mend
+        self._tasks = tasks
+        self._looking = asyncio.Lock()
+        self._noting: set[asyncio.Task[None]] = set()
 
-    async def run(self, images: Sequence[Image]) -> AsyncGenerator[Checked, None]:
-        """Each part as soon as it is known how it is: first what is right, then what was not."""
-        broken: list[_Broken] = []
+    def note(self, image: Image) -> None:
+        """Write down what the layers of an image are that has just come. Nobody waits for that: reading them takes as
+        long as a fifth of a pull."""
+        task = self._tasks.create_task(self._note(image), name=f"digests {image.id}")
+        self._noting.add(task)
+        task.add_done_callback(self._noting.discard)
+
+    def cancel(self) -> None:
+        """Write no more down. What is not known a verification will note."""
+        for task in self._noting:
+            task.cancel()
+
+    async def run(self, images: Sequence[Image], mend: Mend) -> AsyncGenerator[Checked, None]:
+        """Each part as soon as it is known how it is: first what is right, then what was not. `mend` fetches what is
+        missing of an image."""
+        if self._noting:
+            await asyncio.wait(self._noting)
+        async with self._looking:
+            broken: list[_Broken] = []
+            async for each in self._compared(images, broken):
+                yield each
+            for part in broken:
+                yield await self._mended(part, mend)
+
+    async def _compared(self, images: Sequence[Image], broken: list[_Broken]) -> AsyncGenerator[Checked, None]:
+        """What is right; what is not is taken out and comes to `broken`."""
         for image in images:
             broken += [
                 _Broken(what="manifest or configuration", digest=digest, images=[image])
@@ -73,8 +100,6 @@ class Verifier:
             else:
                 await self._take_out(diff_id)
                 broken.append(_Broken(what="layer", digest=diff_id, images=users))
-        for each in broken:
-            yield await self._mended(each)
 
     async def _look(self, diff_id: str) -> State | None:
         """None where it is corrupt or missing."""
@@ -96,19 +121,19 @@ class Verifier:
         await self._roots.retire(diff_id)
         await self._layers.take_out(diff_id, in_use=in_use)
 
-    async def _mended(self, broken: _Broken) -> Checked:
-        state, message = await self._try(broken)
+    async def _mended(self, broken: _Broken, mend: Mend) -> Checked:
+        state, message = await self._try(broken, mend)
         what = f"{broken.what} {broken.digest} of {', '.join(_names(broken.images))}"
         text = f"{what} is corrupt: {message}" if message else f"{what} was corrupt and was fetched again"
         return Checked(digest=broken.digest, images=_names(broken.images), state=state, message=text)
 
-    async def _try(self, broken: _Broken) -> tuple[State, str]:
+    async def _try(self, broken: _Broken, mend: Mend) -> tuple[State, str]:
         refusal = ""
         for image in broken.images:
             if self._is_there(broken):
                 break
             try:
-                if not await self._mend(image):
+                if not await mend(image):
                     continue
             except ImageError as error:
                 refusal = str(error)
@@ -123,23 +148,21 @@ class Verifier:
             return self._layers.find(broken.digest) is not None
         return all(self._catalogue.have(image) for image in broken.images)
 
-
-async def note_contents(image: Image, layers: LayerFiles, catalogue: Catalogue) -> None:
-    """Write down what the layers of an image are that has just come. What fails here a verification will note."""
-    missing = [diff_id for diff_id in dict.fromkeys(image.layers) if not layers.contents([diff_id])]
-    found: dict[str, str] = {}
-    for diff_id in missing:
+    async def _note(self, image: Image) -> None:
+        missing = [diff_id for diff_id in dict.fromkeys(image.layers) if not self._layers.contents([diff_id])]
+        found: dict[str, str] = {}
+        for diff_id in missing:
+            try:
+                found[diff_id] = await self._layers.content(diff_id)
+            except (OSError, KeyError):
+                log.warning("layer %s cannot be read", diff_id)
+        if not found:
+            return
+        self._layers.learn(found)
         try:
-            found[diff_id] = await layers.content(diff_id)
-        except (OSError, KeyError):
-            log.warning("layer %s cannot be read", diff_id)
-    if not found:
-        return
-    layers.learn(found)
-    try:
-        await catalogue.note_contents(found)
-    except StoreError as error:
-        log.warning("%s", error)
+            await self._catalogue.note_contents(found)
+        except StoreError as error:
+            log.warning("%s", error)
 
 
 def _names(images: Sequence[Image]) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hostpod.images.build import Builder
 from hostpod.images.layers import LayerFiles
 from hostpod.images.manifest import Descriptor
 from hostpod.images.slots import Slots
+from hostpod.images.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Workshop:
         self._builder = builder
         self._slots = Slots(at_once)
         self._known: dict[str, KnownBlob] = {}
-        self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._turns = Turns()
 
     def reconfigure(self, *, at_once: int) -> None:
         """So many layers at a time from now on."""
@@ -47,27 +47,15 @@ class Workshop:
 
     async def diff_id(self, blob: Descriptor, path: Path) -> str:
         """The layer that a fetched blob holds; it is in the store afterwards, and the blob's file is a hole."""
-        with self._lock(blob.digest) as lock:
-            async with lock:
-                known = self._known.get(blob.digest)
-                if known is None or not self._layers.find(known.diff_id):
-                    async with self._slots:
-                        built = await self._builder.build(path, path.with_suffix(".building"))
-                    await self._layers.adopt(built)  # writing back needs no core: the next one is built meanwhile
-                    self.learn(blob.digest, blob.size_bytes, built.diff_id)
-                await asyncio.to_thread(make_hole, path, blob.size_bytes)
-                return self._known[blob.digest].diff_id
-
-    @contextmanager
-    def _lock(self, digest: str) -> Iterator[asyncio.Lock]:
-        lock, users = self._busy.get(digest, (asyncio.Lock(), 0))
-        self._busy[digest] = (lock, users + 1)
-        try:
-            yield lock
-        finally:
-            lock, users = self._busy.pop(digest)
-            if users > 1:
-                self._busy[digest] = (lock, users - 1)
+        async with self._turns.of(blob.digest):
+            known = self._known.get(blob.digest)
+            if known is None or not self._layers.find(known.diff_id):
+                async with self._slots:
+                    built = await self._builder.build(path, path.with_suffix(".building"))
+                await self._layers.adopt(built)  # writing back needs no core: the next one is built meanwhile
+                self.learn(blob.digest, blob.size_bytes, built.diff_id)
+            await asyncio.to_thread(make_hole, path, blob.size_bytes)
+            return self._known[blob.digest].diff_id
 
 
 def make_hole(path: Path, size_bytes: int) -> None:

@@ -11,7 +11,7 @@ import os
 import platform
 import stat
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
@@ -145,6 +145,15 @@ class Place:
         """A store in these directories."""
         config = ImagesConfig(registries_conf=self.registries, **{"policy": self._policy, **settings})
         return ImageStore(config, BinariesConfig(), state=self.state, runtime=self.runtime)
+
+    def run(self, work: Callable[[ImageStore], Awaitable[T]], **settings: Any) -> T:
+        """What a test does with a store, in a loop of its own."""
+
+        async def main() -> T:
+            async with asyncio.timeout(patient(60)), self.store(**settings) as store:
+                return await work(store)
+
+        return asyncio.run(main())
 
     def root(self) -> RootPlace:
         """Fresh directories for `mount_rootfs`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -22,7 +22,6 @@ from tests.integration.image_kit import Layout, Place
 from tests.unit.images.archives import archive, member
 
 pytestmark = pytest.mark.integration
-T = TypeVar("T")
 ASK = "unauthorized: authentication required"
 
 
@@ -51,16 +50,8 @@ def pod_secret(name: str, document: dict[str, Any], *, old: bool = False) -> Pul
     return pull_secret(Secret.model_validate(guarded.secret(name, document, old=old)))
 
 
-def using(place: Place, work: Callable[[ImageStore], Awaitable[T]], **settings: Any) -> T:
-    async def main() -> T:
-        async with place.store(**settings) as store:
-            return await work(store)
-
-    return asyncio.run(main())
-
-
 def got(place: Place, reference: str, *secrets: PullSecret, policy: PullPolicy = "IfNotPresent", **more: Any) -> Image:
-    return using(place, lambda store: store.ensure(reference, policy=policy, secrets=secrets), **more)
+    return place.run(lambda store: store.ensure(reference, policy=policy, secrets=secrets), **more)
 
 
 def refusal(
@@ -138,7 +129,7 @@ class TestPull:
             ]
             return [await each if not (error := await _error(each)) else error for each in wanted]
 
-        first, second, third, fourth = using(place, all_at_once)
+        first, second, third, fourth = place.run(all_at_once)
         assert isinstance(second, Image)
         assert second == fourth
         assert isinstance(first, ImageError)
@@ -177,8 +168,8 @@ class TestImagesThatAreHere:
         assert "connection refused" in refusal(place, name, bob)
         place.registries.write_text("")
         assert got(place, name, bob) == image
-        assert using(place, lambda store: _at_hand(store, name, bob))
-        assert not using(place, lambda store: _at_hand(store, other, alice))
+        assert place.run(lambda store: _at_hand(store, name, bob))
+        assert not place.run(lambda store: _at_hand(store, other, alice))
         file = tmp_path / "auth.json"
         file.write_text(json.dumps(auths(private.address, "bob")))
         assert got(place, name, auth_file=file) == image
@@ -193,13 +184,29 @@ class TestImagesThatAreHere:
         assert (access["repository"], access["node"]) == (f"{private.address}/app/web", False)
         assert [each["name"] for each in access["secrets"]] == ["alice"]
 
+    def test_what_is_corrupt_is_mended_with_the_secrets_of_those_who_use_it(
+        self, place: Place, private: Registry
+    ) -> None:
+        alice = pod_secret("alice", auths(private.address, "alice"))
+        image = got(place, f"{private.address}/app/web:1", alice)
+        (layer,) = (place.state / "layers").iterdir()
+        whole = layer.read_bytes()
+
+        async def states(store: ImageStore, *secrets: PullSecret) -> list[str]:
+            layer.write_bytes(whole[:200] + b"?" + whole[201:])
+            return [each.state async for each in store.verify([image], lambda _: secrets)]
+
+        assert place.run(states) == ["corrupt"]
+        got(place, f"{private.address}/app/web:1", alice)
+        assert place.run(lambda store: states(store, alice)) == ["mended"]
+
     def test_one_that_nobody_pulled_is_for_all(self, place: Place, private: Registry, tmp_path: Path) -> None:
         name = f"{private.address}/app/loaded:1"
         layout = Layout(tmp_path / "loaded")
         directory = layout.tag(layout.image([archive([member("v", content=b"1")])]))
         packed = ["skopeo", "--insecure-policy", "copy", "-q", f"oci:{directory}:latest"]
         subprocess.run([*packed, f"docker-archive:{tmp_path}/a.tar:{name}"], check=True, timeout=patient(60))
-        using(place, lambda store: store.load(tmp_path / "a.tar"))
+        place.run(lambda store: store.load(tmp_path / "a.tar"))
         assert got(place, name, policy="Never")
         with pytest.raises(ImageNeverPulledError):
             got(place, name, policy="Never", pull_credentials_verification="AlwaysVerify")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,19 +31,11 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "layout")
 
 
-def with_store(place: Place, work: Callable[[ImageStore], Awaitable[T]], **settings: object) -> T:
-    async def main() -> T:
-        async with place.store(**settings) as store:
-            return await work(store)
-
-    return asyncio.run(main())
-
-
 def ensured(place: Place, reference: str, *, policy: PullPolicy = "IfNotPresent") -> Image:
     async def work(store: ImageStore) -> Image:
         return await store.ensure(reference, policy=policy)
 
-    return with_store(place, work)
+    return place.run(work)
 
 
 def refused(place: Place, reference: str, *, pull: PullPolicy = "IfNotPresent", **settings: object) -> ImageError:
@@ -52,7 +43,7 @@ def refused(place: Place, reference: str, *, pull: PullPolicy = "IfNotPresent", 
         await store.ensure(reference, policy=pull)
 
     with pytest.raises(ImageError) as caught:
-        with_store(place, work, **settings)
+        place.run(work, **settings)
     assert place.files() == set()
     return caught.value
 
@@ -67,7 +58,7 @@ def content_of(place: Place, image: Image) -> dict[str, bytes]:
         await store.unmount_rootfs(root["target"])
         return files
 
-    return with_store(place, work)
+    return place.run(work)
 
 
 @pytest.mark.everywhere
@@ -94,14 +85,14 @@ def test_an_image_that_is_here_asks_no_registry(place: Place) -> None:
             assert await store.ensure(name, policy="IfNotPresent") is first
             assert await store.ensure(name, policy="Never") is first
 
-    with_store(place, work)
+    place.run(work)
 
 
 def test_what_was_pulled_is_here_after_a_restart(place: Place) -> None:
     image = ensured(place, "busybox")
     place.answer_from("127.0.0.1:1")
     assert ensured(place, "busybox") == image
-    assert with_store(place, _list) == (image,)
+    assert place.run(_list) == (image,)
 
 
 async def _list(store: ImageStore) -> tuple[Image, ...]:
@@ -118,7 +109,7 @@ def test_always_asks_the_registry_and_fetches_what_has_changed(
     assert ensured(place, f"{registry.address}/always:v") == first
     second = ensured(place, f"{registry.address}/always:v", policy="Always")
     assert content_of(place, second) == {"v": b"2"}
-    old, new = sorted(with_store(place, _list), key=lambda image: len(image.references))
+    old, new = sorted(place.run(_list), key=lambda image: len(image.references))
     assert (old.id, old.references, new.references) == (first.id, (), first.references)
 
 
@@ -222,7 +213,7 @@ def test_layers_that_are_here_are_not_fetched_again(
     async def work(store: ImageStore) -> Image:
         return await store.ensure(f"{registry.address}/more:1", policy="IfNotPresent", progress=told.append)
 
-    image = with_store(place, work)
+    image = place.run(work)
     assert told[-1].layers_done == told[-1].layers_total == 2
     assert 0 < told[-1].bytes_total < 1000
     assert set(content_of(place, image)) == {"base", "more"}
@@ -239,7 +230,7 @@ def test_two_who_want_one_image_share_its_pull(place: Place) -> None:
         assert images[0] is images[1]
         assert len(pulls) == 1
 
-    with_store(place, work)
+    place.run(work)
 
 
 def test_a_pull_that_nobody_waits_for_ends(place: Place) -> None:
@@ -251,7 +242,7 @@ def test_a_pull_that_nobody_waits_for_ends(place: Place) -> None:
         again = await store.ensure("nginx", policy="IfNotPresent")
         assert again.references
 
-    with_store(place, work)
+    place.run(work)
     assert place.files() == set()
 
 
@@ -269,7 +260,7 @@ def test_docker_and_oci_archives_are_loaded(place: Place, layout: Layout, tmp_pa
     async def work(store: ImageStore) -> list[Image]:
         return [image for path in (docker, oci, tmp_path / "oci.tar.gz") for image in await store.load(path)]
 
-    images = with_store(place, work)
+    images = place.run(work)
     names = ("docker.io/example/a:1", "docker.io/library/b:2")
     assert [image.references for image in images] == [names[:1], names, names]  # the same image in all of them
     for image in images:
@@ -286,7 +277,7 @@ def test_an_archive_that_is_none_is_refused(place: Place, tmp_path: Path) -> Non
         await store.load(junk)
 
     with pytest.raises(ImageError, match=r"cannot load the archive: it is no tar archive: give a"):
-        with_store(place, work)
+        place.run(work)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +316,7 @@ def test_a_layer_that_is_not_what_the_configuration_says_is_refused(
     push(registry, layout.tag(layout.image([archive([member("f")])], diff_ids=[lie])), "lie:1")
     error = refused(place, f"{registry.address}/lie:1")
     assert str(error).endswith("the image's layers are not those that its configuration names")
-    assert with_store(place, _list) == ()
+    assert place.run(_list) == ()
 
 
 @pytest.mark.parametrize(
@@ -365,7 +356,7 @@ def test_images_are_removed_and_shared_layers_stay(place: Place, layout: Layout,
         assert (place.layers(), store.list()) == (set(), ())
         assert list((place.state / "blobs/sha256").iterdir()) == []
 
-    with_store(place, work)
+    place.run(work)
     assert place.files() == set()
 
 
@@ -375,7 +366,7 @@ def test_the_end_of_a_pull_is_told(place: Place) -> None:
     async def work(store: ImageStore) -> None:
         await store.ensure("nginx", policy="IfNotPresent", progress=told.append)
 
-    with_store(place, work)
+    place.run(work)
     assert told[0].phase in ("resolving", "fetching")
     last = told[-1]
     assert (last.phase, last.layers_done, last.bytes_done) == ("done", last.layers_total, last.bytes_total)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from hostpod.images import Checked, Image, ImageError, ImageStore, Preloaded
-from lab.place import patient
 from lab.registry import Registry
 from tests.integration.image_kit import Layout, Place, push, until
 from tests.unit.images.archives import archive, member
@@ -32,14 +29,6 @@ def place(tmp_path: Path, registry: Registry) -> Place:
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "layout")
-
-
-def with_store(place: Place, work: Callable[[ImageStore], Awaitable[T]], **settings: object) -> T:
-    async def main() -> T:
-        async with asyncio.timeout(patient(60)), place.store(**settings) as store:
-            return await work(store)
-
-    return asyncio.run(main())
 
 
 def two_layers(layout: Layout, registry: Registry) -> str:
@@ -103,13 +92,13 @@ def test_a_corrupt_layer_is_fetched_again_and_who_runs_on_it_keeps_it(
         assert [each.state for each in await verified(store)] == ["ok", "ok"]
         await store.unmount_rootfs(running["target"])
 
-    with_store(place, work, layers=form)
+    place.run(work, layers=form)
 
     async def later(store: ImageStore) -> None:
         assert len(place.layers()) == 2  # nothing that was taken out is left
         assert [each.state for each in await verified(store)] == ["ok", "ok"]
 
-    with_store(place, later, layers=form)
+    place.run(later, layers=form)
     assert place.files() == set()
 
 
@@ -135,7 +124,7 @@ def test_what_is_corrupt_is_not_run_while_it_cannot_be_mended(place: Place, layo
         again = await store.ensure(name, policy="IfNotPresent")
         assert await content(store, again, place) == {"a": b"a" + NOISE, "b": b"b" + NOISE}
 
-    with_store(place, work)
+    place.run(work)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "zeroed"])
@@ -160,7 +149,7 @@ def test_a_layer_that_is_obviously_broken_is_pulled_anew_unasked(
         assert await content(store, again, place) == {"a": b"a" + NOISE, "b": b"b" + NOISE}
         await store.unmount_rootfs(running["target"])
 
-    with_store(place, work)
+    place.run(work)
 
 
 def test_a_configuration_is_verified_too(place: Place, layout: Layout, registry: Registry) -> None:
@@ -178,12 +167,12 @@ def test_a_configuration_is_verified_too(place: Place, layout: Layout, registry:
         assert [each.state for each in await verified(store)] == ["ok", "ok"]
         return image
 
-    spoil(with_store(place, work))
+    spoil(place.run(work))
 
     async def later(store: ImageStore) -> None:
         assert store.list() == ()  # at a start it is not believed
 
-    with_store(place, later)
+    place.run(later)
 
 
 def test_an_index_of_before_is_read_and_completed(place: Place, layout: Layout, registry: Registry) -> None:
@@ -192,18 +181,18 @@ def test_an_index_of_before_is_read_and_completed(place: Place, layout: Layout, 
     async def pull(store: ImageStore) -> Image:
         return await store.ensure(name, policy="IfNotPresent")
 
-    image = with_store(place, pull)
+    image = place.run(pull)
     index = place.state / "index.json"
     old = json.loads(index.read_text())
-    del old["contents"], old["images"][0]["preloaded"]
+    del old["contents"], old["images"][0]["access"]
     index.write_text(json.dumps(old))
 
     async def twice(store: ImageStore) -> list[str]:
         assert store.list() == (image,)
         return [each.state for _ in range(2) for each in await verified(store)]
 
-    assert with_store(place, twice) == ["noted", "noted", "ok", "ok"]
-    assert with_store(place, verified)[0].state == "ok"
+    assert place.run(twice) == ["noted", "noted", "ok", "ok"]
+    assert place.run(verified)[0].state == "ok"
 
 
 # Archives
@@ -233,10 +222,9 @@ def test_archives_of_every_kind_are_loaded(place: Place, layout: Layout, tmp_pat
         assert [image.references for image in loaded] == [(name,) for name in names]
         for image, expected in zip(loaded, (b"one:1", b"example.org/two:2", b"three:3"), strict=True):
             assert await content(store, image, place) == {"f": expected}
-            assert image.preloaded
         assert await store.load(layout.directory) == tuple(loaded[:2])
 
-    with_store(place, work)
+    place.run(work)
     assert place.files() == set()
 
 
@@ -262,7 +250,7 @@ def test_a_hostile_archive_reads_nothing_of_the_host(place: Place, layout: Layou
         assert "\n" not in str(caught.value)
         assert "no such file" in str(caught.value)
 
-    with_store(place, work)
+    place.run(work)
     assert place.files() == set()
 
 
@@ -282,7 +270,6 @@ def test_a_directory_of_archives_is_loaded_once(place: Place, layout: Layout, tm
     async def first(store: ImageStore) -> None:
         store.preload(directory, told.append)
         image = await store.ensure("one:1", policy="Never")
-        assert image.preloaded
         assert await content(store, image, place) == {"f": b"one:1"}
         await until(lambda: len(told) == 2)
         assert told[0].images == (image,)
@@ -314,9 +301,31 @@ def test_a_directory_of_archives_is_loaded_once(place: Place, layout: Layout, tm
         assert found.state == "lost"
         assert found.message.endswith("load it again by hostpod image load")
 
-    with_store(place, first)
-    with_store(place, second)
+    place.run(first)
+    place.run(second)
     assert place.files() == {"preloaded.json"}
+
+
+def test_where_an_archive_is_not_to_be_had_any_more_the_registry_is_asked(
+    place: Place, layout: Layout, registry: Registry, tmp_path: Path
+) -> None:
+    name = two_layers(layout, registry)
+    directory = tmp_path / "preload"
+    directory.mkdir()
+    packed(Layout(tmp_path / "other"), directory / "a.tar", name)
+    before = (directory / "a.tar").stat()
+
+    async def work(store: ImageStore) -> None:
+        store.preload(directory, lambda _: None)
+        loaded = await store.ensure(name, policy="Never")
+        await store.remove(loaded)
+        (directory / "a.tar").write_bytes(b"?" * before.st_size)
+        os.utime(directory / "a.tar", ns=(before.st_atime_ns, before.st_mtime_ns))
+        with pytest.raises(ImageError, match="imagePullPolicy is Never"):
+            await store.ensure(name, policy="Never")
+        assert await store.ensure(name, policy="IfNotPresent") != loaded
+
+    place.run(work)
 
 
 def test_a_directory_that_cannot_be_read_stops_nothing(place: Place, tmp_path: Path) -> None:
@@ -328,5 +337,5 @@ def test_a_directory_that_cannot_be_read_stops_nothing(place: Place, tmp_path: P
         with pytest.raises(ImageError, match="imagePullPolicy is Never"):
             await store.ensure("busybox", policy="Never")
 
-    with_store(place, work)
+    place.run(work)
     assert told[0].error.startswith("it cannot be read: ")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostpod.host.store import StoreError
+from hostpod.images.access import Access
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.image import Image
 from hostpod.images.index import ImageRecord, LayerRecord
@@ -65,6 +66,17 @@ def test_an_image_is_forgotten_with_its_blobs(tmp_path: Path) -> None:
     asyncio.run(catalogue.remove(image.id))
     asyncio.run(catalogue.remove(image.id))
     assert (catalogue.images(), catalogue.find(REFERENCE), blobs(tmp_path)) == ((other,), None, 2)
+
+
+def test_what_layers_are_is_known_after_more_was_written_down(tmp_path: Path) -> None:
+    catalogue = opened(tmp_path)
+    image = add(catalogue, "a", REFERENCE, digests=(DIGEST,))
+    known = {image.layers[0]: "sha256:1"}
+    asyncio.run(catalogue.note_contents(known))
+    asyncio.run(catalogue.grant(image.id, Access(repository="docker.io/library/web", node=True)))
+    assert opened(tmp_path).contents() == known
+    asyncio.run(catalogue.untag(image.id, REFERENCE))
+    assert opened(tmp_path).contents() == known
 
 
 def test_an_image_without_its_layers_is_forgotten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

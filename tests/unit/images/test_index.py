@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ def record(identity: str = "sha256:1", *references: str, digests: tuple[str, ...
 
 def test_images_read_as_they_were_written(tmp_path: Path) -> None:
     images = (record("sha256:1", "a", digests=("a@1",)), record("sha256:2"))
-    save_index(tmp_path / "index.json", images)
+    save_index(tmp_path / "index.json", images, {})
     assert load_index(tmp_path / "index.json") == images
 
 
@@ -79,14 +78,8 @@ def test_digests_of_layers_are_kept_while_an_image_has_them(tmp_path: Path) -> N
 
 def test_an_older_index_is_read(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
-    save_index(path, (record("sha256:1", "a"),))
+    save_index(path, (record("sha256:1", "a"),), {})
     old = json.loads(path.read_text())
-    del old["contents"], old["images"][0]["preloaded"]
+    del old["contents"], old["images"][0]["access"]
     path.write_text(json.dumps(old))
     assert (load_index(path), load_contents(path)) == ((record("sha256:1", "a"),), {})
-
-
-def test_an_image_that_was_preloaded_stays_so() -> None:
-    (image,) = with_image((replace(record("sha256:1", "a"), preloaded=True),), record("sha256:1", "b"))
-    assert image.preloaded
-    assert image_of(image, json.dumps({"rootfs": {"diff_ids": [DIFF, DIFF]}}).encode()).preloaded
