@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from hostpod.images.errors import ImagePullError
 from hostpod.images.image import Phase, Progress
 from hostpod.images.manifest import Descriptor
 
 INTERVAL_S = 0.1
 # The files in which skopeo gathers blobs, in the layout's directory.
 _PARTIAL = "oci-put-blob*"
+# What may come beside layers: an image's configuration, which skopeo takes up to this size.
+_CONFIGURATION_BYTES = 4 << 20
 
 
 class Meter:
@@ -66,27 +69,39 @@ class Meter:
 
     def show(self) -> None:
         """Tell it now."""
-        total = sum(self._wanted.values())
+        self._show(self._bytes_here())
+
+    def _bytes_here(self) -> int:
         there = sum(size for digest, size in self._wanted.items() if digest in self._arrived)
-        partial = self._layout.glob(_PARTIAL) if self._layout and there < total else ()
-        coming = sum(_size(path) for path in partial)
+        partial = self._layout.glob(_PARTIAL) if self._layout and there < self._bytes_wanted() else ()
+        return there + sum(_size(path) for path in partial)
+
+    def _bytes_wanted(self) -> int:
+        return sum(self._wanted.values())
+
+    def _show(self, here_bytes: int) -> None:
+        wanted_bytes = self._bytes_wanted()
         self._tell(
             Progress(
                 reference=self._reference,
                 phase=self._phase,
                 layers_done=self._layers_done,
                 layers_total=self._layers_total,
-                bytes_done=min(there + coming, total),
-                bytes_total=total,
+                bytes_done=min(here_bytes, wanted_bytes),
+                bytes_total=wanted_bytes,
             )
         )
 
     async def run(self, layout: Path) -> None:
-        """Look at what skopeo has so far of an image that it copies to `layout`, again and again until cancelled."""
+        """Look at what skopeo has so far of an image that it copies to `layout`, again and again until cancelled.
+        ImagePullError where a registry sends more than its manifest says: that may never end."""
         self._layout = layout
         while True:
             await asyncio.sleep(INTERVAL_S)
-            self.show()
+            here_bytes = self._bytes_here()
+            if self._wanted and here_bytes > self._bytes_wanted() + _CONFIGURATION_BYTES:
+                raise ImagePullError(f"the registry sends more than the {self._bytes_wanted()} bytes of its manifest")
+            self._show(here_bytes)
 
 
 def _size(path: Path) -> int:

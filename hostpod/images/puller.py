@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from hostpod.host.clock import monotonic
 from hostpod.host.store import StoreError, remove_tree
 from hostpod.images.access import Access, access_by
 from hostpod.images.archive import Archived, open_archive
@@ -31,8 +32,10 @@ from hostpod.images.workshop import Workshop
 log = logging.getLogger(__name__)
 
 REFUSALS = (ImagePullError, ManifestError, StoreError, OSError)
-# Between attempts of one pull. Then it has failed, and the back-off of those who want it begins.
+# Between attempts of one pull. Then it has failed, and the back-off of those who want it begins. skopeo is patient by
+# itself: after this long since the first refusal it was asked long enough.
 RETRY_WAITS_S = (0.5, 2.0)
+RETRY_WITHIN_S = 5.0
 NO_SPACE = "no space left on device"
 
 Tell = Callable[[Progress], None]
@@ -144,13 +147,15 @@ class Puller:
 
     async def _persistently(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
         """Again after a moment where that may help. Layers that were built meanwhile need not come once more."""
+        refused_at: float | None = None
         for wait_s in RETRY_WAITS_S:
             try:
                 return await self._run(source, meter, top, skopeo)
             except TagMovedError:
                 top = None
             except ImagePullError as refusal:
-                if not may_pass(str(refusal)):
+                refused_at = monotonic() if refused_at is None else refused_at
+                if not may_pass(str(refusal)) or monotonic() - refused_at > RETRY_WITHIN_S:
                     raise
                 log.info("%s is tried again in %g s: %s", source.text, wait_s, refusal)
                 meter.retries()

@@ -258,7 +258,7 @@ def test_a_registry_that_dies_in_the_middle_of_a_blob(new_daemon: Callable[..., 
     with _pulling_through(daemon, registry, limit=300_000) as way:
         daemon.start()
         daemon.drop("pull.yaml", pod("pull", image="nginx"))
-        # It is asked again twice within the pull, and skopeo has a patience of its own each time.
+        # It is asked again within the pull, and skopeo has a patience of its own each time.
         pods = daemon.wait_for(lambda pods: "ErrImagePull" in str(pods), what="ErrImagePull", within_s=90)
         assert waiting(statuses(pods["pull-lab"])["c0"]) in ("ErrImagePull", "ImagePullBackOff")
         message = next(each["message"] for each in daemon.events() if each["reason"] == "Failed")

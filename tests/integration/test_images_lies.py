@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.integration
 
 # Given the path, how often it was asked for (from 1), and what the registry says: what is said instead, and the status.
 Twist = Callable[[str, int, bytes], tuple[bytes, int]]
+ENDLESS = b"nothing but zeros, until nobody reads them any more"
 
 
 @contextmanager
@@ -44,12 +46,23 @@ def liar(registry: Registry, twist: Twist) -> Iterator[str]:
             with urllib.request.urlopen(request, timeout=patient(10)) as reply:
                 content_type, body = reply.headers.get("Content-Type", ""), reply.read()
             body, status = twist(self.path, number, body)
+            if body == ENDLESS:
+                self._go_on_and_on()
+                return
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Retry-After", "1")  # skopeo itself waits and asks again, for half a minute without this
             self.end_headers()
             self.wfile.write(body)
+
+        def _go_on_and_on(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(bytes(100_000))
+                    time.sleep(0.001)
 
         def log_message(self, *_: object) -> None:
             """Silent."""
@@ -115,6 +128,13 @@ def test_a_blob_of_another_content_is_refused(place: Place, layout: Layout, regi
         place, registry, "lies:1", lambda path, _, body: (body[:-1] + b"!" if "/blobs/" in path else body, 200)
     )
     assert "igest" in message
+
+
+@pytest.mark.everywhere
+def test_a_blob_that_never_ends_is_refused(place: Place, layout: Layout, registry: Registry) -> None:
+    two_images(layout, registry)
+    message = refusal(place, registry, "lies:1", lambda path, _, body: (ENDLESS if "/blobs/" in path else body, 200))
+    assert re.search(r"the registry sends more than the \d+ bytes of its manifest$", message)
 
 
 def test_a_tag_that_moves_in_the_middle_is_asked_for_again(place: Place, layout: Layout, registry: Registry) -> None:
