@@ -21,6 +21,7 @@ from hostpod.engine.room import memory_rule
 from hostpod.engine.sandbox import described, have_cgroup, id_map, pod_cgroup, sandbox_paths
 from hostpod.engine.signals import signal_number
 from hostpod.engine.state import PodState
+from hostpod.engine.storage import count_container
 from hostpod.engine.termination_message import DEFAULT_PATH, make_file, termination_message
 from hostpod.engine.variables import running_facts, variables
 from hostpod.host.clock import now
@@ -158,7 +159,7 @@ def _stop_signal(container: Container) -> str | None:
 async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     record = attempt.record
     paths = state.paths.container(record.id)
-    await asyncio.to_thread(_make_directories, state, paths, Path(record.log), edges.paths.logs)
+    await asyncio.to_thread(_make_directories, state, record, edges)
     await edges.images.mount_rootfs(
         attempt.image,
         upper=paths.upper,
@@ -170,10 +171,11 @@ async def _prepare(state: PodState, attempt: _Attempt, edges: Edges) -> User:
     return await asyncio.to_thread(_write_bundle, state, attempt, edges)
 
 
-def _make_directories(state: PodState, paths: ContainerPaths, log: Path, logs: Path) -> None:
-    owner = state.record.first_id
-    make_log_place(log, logs)
+def _make_directories(state: PodState, record: ContainerRecord, edges: Edges) -> None:
+    owner, paths = state.record.first_id, state.paths.container(record.id)
+    make_log_place(Path(record.log), edges.paths.logs)
     state.paths.state.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    count_container(state, record, edges)
     for directory in (paths.rootfs, paths.upper, paths.work):
         directory.mkdir(parents=True, exist_ok=True)
     if owner:

@@ -13,6 +13,7 @@ from hostpod.engine.edges import Edges
 from hostpod.engine.paths import close_to_others
 from hostpod.engine.records import PodRecord
 from hostpod.engine.state import PodState
+from hostpod.engine.storage import count_pod, is_limited
 from hostpod.engine.variables import running_facts
 from hostpod.host.clock import now
 from hostpod.host.conmon import ContainerRefusedError
@@ -140,6 +141,8 @@ async def _prepare_volumes(state: PodState, edges: Edges) -> None:
         node=edges.config.node_name,
         first_id=state.record.first_id,
     )
+    if is_limited(pod):
+        await asyncio.to_thread(count_pod, state, edges)
     state.stale = False
     try:
         state.volumes = await edges.volumes.prepare(pod, facts)

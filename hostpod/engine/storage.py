@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from hostpod.engine.edges import Edges
+from hostpod.engine.paths import PRIVATE
+from hostpod.engine.records import ContainerRecord
 from hostpod.engine.state import PodState
 from hostpod.host.clock import monotonic
+from hostpod.host.log_place import make_log_place
+from hostpod.host.project_quota import give_project, projects_usage
 from hostpod.host.usage import disk_usage
-from hostpod.kube import Pod
+from hostpod.kube import Pod, Quantity
 from hostpod.kube.pod_resources import NOTHING, container_limits
 from hostpod.kube.priority import CRITICAL, priority_of
 from hostpod.plan.eviction import StorageUsage, next_measure_s, storage_message
 
 STORAGE = "ephemeral-storage"
+WALK_EVERY = 10
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +41,8 @@ class StorageWatch:
         self._evict = evict
         self._woken = asyncio.Event()
         self._rests = True
+        self._round = 0
+        self._walks = False
 
     def pods_changed(self) -> None:
         """A pod came, changed or went. Cheap: it wakes only for the first that has to be measured."""
@@ -52,6 +60,8 @@ class StorageWatch:
             self._woken.clear()
             limited = _limited(self._here())
             self._rests = not limited
+            self._round += 1
+            self._walks = self._round % WALK_EVERY == 0
             began = monotonic()
             for key, message in (await asyncio.to_thread(self._exceeded, limited)).items():
                 if key in self._here():
@@ -74,23 +84,54 @@ class StorageWatch:
 
     def _usages(self, state: PodState) -> Iterator[StorageUsage]:
         """The whole pod first: its writable layers, volumes and logs; then each container without volumes."""
-        pod = state.record.pod
-        logs = self._edges.paths.pod_logs(pod.namespace or "default", pod.name, state.uid)
-        used = disk_usage((self._edges.paths.pod(state.uid).state, logs)).used_bytes
+        pod, paths, logs = state.record.pod, state.paths, _logs(state, self._edges)
+        records = tuple(state.containers.values())
+        layers = [paths.container(record.id).layer for record in records]
+        used = self._used(paths.state, layers) + self._used(logs, {logs / record.name for record in records})
         yield StorageUsage(used=used, limit=container_limits(pod.spec)[STORAGE])
-        for record in tuple(state.containers.values()):
-            limit = pod.spec.container(record.name).resources.limits.get(STORAGE, NOTHING)
+        for record, layer in zip(records, layers, strict=True):
+            limit = _limit_of(pod, record.name)
             if limit.nano and record.phase == "running":
-                layer = state.paths.container(record.id).upper
-                yield StorageUsage(
-                    used=disk_usage((layer, logs / record.name)).used_bytes, limit=limit, name=record.name
-                )
+                used = self._used(layer) + self._used(logs / record.name)
+                yield StorageUsage(used=used, limit=limit, name=record.name)
+
+    def _used(self, top: Path, parts: Iterable[Path] = ()) -> int:
+        """Octets: the file system's own count where it keeps one, but now and then, and else always, what a walk finds:
+        a container may give a file of its own to another project."""
+        counted = None if self._walks else projects_usage(top, parts)
+        return (disk_usage((top,)) if counted is None else counted).used_bytes
 
 
 def _limited(pods: Mapping[str, PodState]) -> dict[str, PodState]:
-    return {key: state for key, state in pods.items() if state.record.ending is None and _is_limited(state.record.pod)}
+    return {key: state for key, state in pods.items() if state.record.ending is None and is_limited(state.record.pod)}
 
 
-def _is_limited(pod: Pod) -> bool:
-    limits = (container.resources.limits.get(STORAGE, NOTHING) for container in pod.spec.all_containers)
-    return any(limit.nano for limit in limits) and priority_of(pod) < CRITICAL
+def is_limited(pod: Pod) -> bool:
+    """Whether it is measured what a pod has on disk."""
+    return any(_limit_of(pod, each.name).nano for each in pod.spec.all_containers) and priority_of(pod) < CRITICAL
+
+
+def _limit_of(pod: Pod, container: str) -> Quantity:
+    return pod.spec.container(container).resources.limits.get(STORAGE, NOTHING)
+
+
+def _logs(state: PodState, edges: Edges) -> Path:
+    pod = state.record.pod
+    return edges.paths.pod_logs(pod.namespace or "default", pod.name, state.uid)
+
+
+def count_pod(state: PodState, edges: Edges) -> None:
+    """Have the file system count what a pod will have on disk, if it can. Raises OSError, LogError."""
+    state.paths.state.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    give_project(state.paths.state)
+    make_log_place(_logs(state, edges) / "log", edges.paths.logs)
+    give_project(_logs(state, edges))
+
+
+def count_container(state: PodState, record: ContainerRecord, edges: Edges) -> None:
+    """The same for one attempt of a container that has a limit of its own."""
+    if is_limited(state.record.pod) and _limit_of(state.record.pod, record.name).nano:
+        layer = state.paths.container(record.id).layer
+        layer.mkdir(parents=True, exist_ok=True)
+        give_project(layer)
+        give_project(_logs(state, edges) / record.name)

@@ -207,3 +207,36 @@ def test_measuring_that_takes_its_time_holds_up_no_eviction(
             may_end.set()
 
     asyncio.run(run())
+
+
+def test_what_the_file_system_counts_is_not_walked_but_now_and_then(
+    machine: Machine, measured: tuple[list[tuple[Path, ...]], threading.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.config = settings(transitionPeriod=3600.0, storageInterval=3600.0)
+    asked, may_end = measured
+    may_end.set()
+    counted: list[Path] = []
+
+    def count(top: Path, _: object = ()) -> DiskUsage:
+        """As of a container that has given its files to another project."""
+        counted.append(top)
+        return DiskUsage(used_bytes=1000, inodes=1)
+
+    monkeypatch.setattr("hostpod.engine.storage.projects_usage", count)
+    monkeypatch.setattr("hostpod.engine.storage.WALK_EVERY", 1000)
+
+    async def run() -> None:
+        async with a_host(machine, writing("a", "1", "1Mi")) as host, watched(machine, host) as watch:
+            await host.until_running()
+            (layer,) = (machine.paths.pod("1").state / "containers").iterdir()
+            (layer / "upper/much").write_bytes(b"x" * (2 << 20))
+            await host.until(lambda _: counted)
+            watch.look_now()
+            await asyncio.sleep(0.1)
+            assert (asked, list(host.engine.evicted())) == ([], [])
+            monkeypatch.setattr("hostpod.engine.storage.WALK_EVERY", 1)
+            watch.look_now()
+            await host.until(lambda _: host.engine.evicted())
+            assert asked
+
+    asyncio.run(run())
