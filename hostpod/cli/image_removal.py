@@ -22,7 +22,7 @@ Examples:
 """
 _PRUNE_EXAMPLES = """\b
 Examples:
-  hostpod image prune                   images that no name leads to any more
+  hostpod image prune                   images that have no tag and that no pod uses
   hostpod image prune --all             every image that no pod uses
   hostpod image prune --all --dry-run   what that would remove
 """

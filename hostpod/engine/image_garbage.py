@@ -66,6 +66,9 @@ class ImageGarbage:
         async with self._collecting:
             await self._edges.images.settled()  # what went before is free: else too much would go now
             rule, disk = rule_of(self._edges.config.images), self._disk()
+            if more or wanted_bytes(rule, disk):
+                await self._edges.images.free_loose()
+                disk = self._disk()
             wanted = wanted_bytes(rule, disk)
             if not (wanted or more or rule.maximum_age_s):
                 self._waits_for_unused, self._told_at = False, None
@@ -135,6 +138,7 @@ def stored_images(edges: Edges, users: ImageUsers) -> Sequence[StoredImage]:
             came=(use := store.use(image)).came,
             used=use.used,
             kept=image.id in needed or is_pinned(names_of(image), patterns),
+            tagged=bool(image.references),
         )
         for image in store.list()
     ]

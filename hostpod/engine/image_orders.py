@@ -12,7 +12,7 @@ from hostpod.engine.image_users import ImageUsers
 from hostpod.engine.refusals import REFUSALS
 from hostpod.images import Image
 from hostpod.kube.api_status import StatusError
-from hostpod.plan.image_garbage import freed_bytes, is_pinned
+from hostpod.plan.image_garbage import freed_bytes, is_pinned, pruned
 from hostpod.plan.timestamp import timestamp
 
 Json = Mapping[str, Any]
@@ -27,7 +27,7 @@ class ImageOrders:
 
     async def inspect(self, reference: str) -> Json:
         """Everything about an image; its configuration and history are as OCI has them."""
-        image, store = self._found(reference), self._edges.images
+        image, store = self.found(reference), self._edges.images
         record = store.record(image)
         try:
             said = await asyncio.to_thread(store.configuration, image)
@@ -56,7 +56,7 @@ class ImageOrders:
 
     async def remove(self, reference: str) -> Json:
         """Take a name away from an image, and with its last one the image; by its id it goes with all its names."""
-        image, store = self._found(reference), self._edges.images
+        image, store = self.found(reference), self._edges.images
         name = image.called(reference)
         try:
             if name is not None and store.record(image).keeps_a_name_without(name):
@@ -73,9 +73,8 @@ class ImageOrders:
     async def prune(self, *, everything: bool, dry_run: bool) -> Json:
         """Remove the images that no pod uses and that are not pinned: those without a tag, or `everything`."""
         stored = stored_images(self._edges, self._users)
-        loose = {each.id for each in stored if not each.kept}
-        going = [image for image in self._edges.images.list() if image.id in loose]
-        going = [image for image in going if everything or not image.references]
+        chosen = pruned(stored, everything=everything)
+        going = [image for image in self._edges.images.list() if image.id in chosen]
         if dry_run:
             return {
                 "images": [shown(image) for image in going],
@@ -93,7 +92,8 @@ class ImageOrders:
     async def _pruned(self, image: Image) -> int:
         return await self._edges.images.remove(image, needed=lambda: self._users.in_use(image))
 
-    def _found(self, reference: str) -> Image:
+    def found(self, reference: str) -> Image:
+        """One that is here, by name, digest or id."""
         image = self._edges.images.find(reference)
         if image is None:
             raise StatusError("NotFound", f'image "{reference}" is not on this host')

@@ -132,7 +132,7 @@ class NodeView:
 
     async def verify(self, references: Sequence[str]) -> AsyncGenerator[Json, None]:
         """Read the layers of images again, of all where none is named: each part as soon as it is known how it is."""
-        images = [self._image_here(reference) for reference in references] or self._edges.images.list()
+        images = [self._image_orders.found(reference) for reference in references] or self._edges.images.list()
         try:
             async with aclosing(self._edges.images.verify(images, self._image_users.secrets)) as found:
                 async for checked in found:
@@ -143,12 +143,6 @@ class NodeView:
                     yield _checked(checked)
         except REFUSALS as error:
             raise StatusError("InternalError", words(error)) from error
-
-    def _image_here(self, reference: str) -> Image:
-        image = self._edges.images.find(reference)
-        if image is None:
-            raise StatusError("NotFound", f'image "{reference}" is not on this host')
-        return image
 
     # Inside containers
 

@@ -6,7 +6,8 @@ import re
 import signal
 
 _NUMBERS = {name.removeprefix("SIG"): int(number) for name, number in signal.Signals.__members__.items()}
-_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-]\d+)")
+_REAL_TIME = re.compile(r"(RTMIN|RTMAX)([+-][0-9]{1,2})")
+_NUMBER = re.compile(r"[0-9]{1,3}")
 
 
 def signal_number(name: str) -> int:
@@ -15,5 +16,5 @@ def signal_number(name: str) -> int:
     if found := _REAL_TIME.fullmatch(plain):
         number = _NUMBERS[found[1]] + int(found[2])
         return number if signal.SIGRTMIN <= number <= signal.SIGRTMAX else signal.SIGTERM
-    number = int(plain) if plain.isascii() and plain.isdigit() else _NUMBERS.get(plain, 0)
+    number = int(plain) if _NUMBER.fullmatch(plain) else _NUMBERS.get(plain, 0)
     return number if 0 < number <= signal.SIGRTMAX else signal.SIGTERM

@@ -14,15 +14,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, BinaryIO
 
 from hostpod.images.errors import ImagePullError, InvalidImageNameError
+from hostpod.images.in_thread import in_thread
 from hostpod.images.pull import architecture
 from hostpod.images.references import Reference, parse_reference
 from hostpod.images.tarheader import TarError
 from hostpod.images.tarindex import Place, index_tar
 from hostpod.images.unpack import unpacked
 
+_AT_ONCE_BYTES = 64 * 1024 * 1024
 LIMIT_BYTES = 16 * 1024 * 1024
 ACCEPTED = "give a docker-archive or an oci-archive, as docker save, podman save and skopeo copy write them"
 
@@ -46,14 +49,15 @@ async def open_archive(archive: Path, scratch: Path) -> tuple[Archived, ...]:
     try:
         if await asyncio.to_thread(archive.is_dir):
             return await asyncio.to_thread(_in_directory, archive, scratch)
-        return await asyncio.to_thread(_in_tar, await unpacked(archive, scratch / "plain.tar"), scratch)
+        plain, stopped = await unpacked(archive, scratch / "plain.tar"), Event()
+        return await in_thread(lambda: _in_tar(plain, scratch, stopped), stopped.set)
     except TarError as error:
         raise ImagePullError(f"{error}: {ACCEPTED}") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
         raise ImagePullError(f"it cannot be read: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         words = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ImagePullError(f"it cannot be read: {words}") from error
 
@@ -63,13 +67,13 @@ def _in_directory(layout: Path, scratch: Path) -> tuple[Archived, ...]:
     return _oci(index, layout.absolute() / "blobs", scratch)
 
 
-def _in_tar(path: Path, scratch: Path) -> tuple[Archived, ...]:
+def _in_tar(path: Path, scratch: Path, stopped: Event) -> tuple[Archived, ...]:
     with path.open("rb") as file:
         files = index_tar(file)
         if "manifest.json" in files:
             return _docker(_json(file, files["manifest.json"]), _linked(path, scratch))
         if "index.json" in files:
-            _copy_blobs(file, files, scratch)
+            _copy_blobs(file, files, scratch, stopped)
             return _oci(_json(file, files["index.json"]), scratch / "blobs", scratch)
     raise ImagePullError(f"it holds no images, neither manifest.json nor index.json is in it: {ACCEPTED}")
 
@@ -94,20 +98,20 @@ def _docker(manifest: Sequence[Mapping[str, Any]], archive: Path) -> tuple[Archi
     )
 
 
-def _copy_blobs(file: BinaryIO, files: Mapping[str, Place], scratch: Path) -> None:
+def _copy_blobs(file: BinaryIO, files: Mapping[str, Place], scratch: Path, stopped: Event) -> None:
     for path, place in files.items():
         if _BLOB.fullmatch(path):
             target = scratch / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as blob:
-                _copy(file, place, blob)
+                _copy(file, place, blob, stopped)
 
 
-def _copy(source: BinaryIO, place: Place, sink: BinaryIO) -> None:
+def _copy(source: BinaryIO, place: Place, sink: BinaryIO, stopped: Event) -> None:
     """By the kernel: what is copied does not pass through here."""
     offset, left = place.offset, place.size_bytes
-    while left:
-        sent = os.sendfile(sink.fileno(), source.fileno(), offset, left)
+    while left and not stopped.is_set():
+        sent = os.sendfile(sink.fileno(), source.fileno(), offset, min(left, _AT_ONCE_BYTES))
         if not sent:
             raise ValueError("it is cut off")
         offset, left = offset + sent, left - sent

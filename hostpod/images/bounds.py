@@ -29,7 +29,7 @@ class Bounds:
         while data := source.read(READ_BYTES):
             total += len(data)
             self._check(total, walk)
-            _leave_room(directory)
+            leave_room(directory)
             yield data
         self._check(total, walk)
 
@@ -40,7 +40,8 @@ class Bounds:
             raise ImagePullError(f"a layer has more than {self.entries} files (images.maxLayerFiles)")
 
 
-def _leave_room(directory: Path) -> None:
+def leave_room(directory: Path) -> None:
+    """ImagePullError where so little is left of the disk that others want it more."""
     disk = os.statvfs(directory)
     left_bytes = min(_LEFT_BYTES, int(_LEFT_SHARE * disk.f_blocks * disk.f_frsize))
     if disk.f_bavail * disk.f_frsize < left_bytes:

@@ -12,10 +12,10 @@ from hostpod.host.store import StoreError, write_atomic
 from hostpod.images.access import Access, with_access
 from hostpod.images.errors import InvalidImageNameError
 from hostpod.images.image import Image
+from hostpod.images.in_thread import in_thread
 from hostpod.images.index import (
     ImageRecord,
     image_of,
-    load_contents,
     load_index,
     save_index,
     with_image,
@@ -28,22 +28,23 @@ log = logging.getLogger(__name__)
 
 
 class Catalogue:
-    """Looks are free, changes are atomic and survive a power cut."""
+    """Looks are free, changes are atomic and survive a power cut. `contents` are the digests of layers on this disk, by
+    diff id, as far as they are known: whoever has the layers keeps them right, and here they are written down."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, contents: dict[str, str]) -> None:
         self._index = directory / "index.json"
         self._blobs = directory / "blobs" / "sha256"
         self._records: tuple[ImageRecord, ...] = ()
         self._images: dict[str, Image] = {}
         self._names: dict[str, Image] = {}
-        self._contents: dict[str, str] = {}
+        self._contents = contents
         self._changing = asyncio.Lock()
 
     def open(self, have_layers: Callable[[Iterable[str]], bool]) -> None:
         """Read what there is. An image that is not whole is forgotten: it will be pulled again."""
         self._blobs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        records = load_index(self._index)
-        self._contents = dict(load_contents(self._index))
+        records, contents = load_index(self._index)
+        self._contents.update(contents)
         whole = tuple(record for record in records if self._is_whole(record, have_layers))
         if whole != records:
             save_index(self._index, whole, self._contents)
@@ -76,15 +77,10 @@ class Catalogue:
         """The layers of each image id."""
         return {image.id: image.layers for image in self._images.values()}
 
-    def contents(self) -> Mapping[str, str]:
-        """The digests of layers on this disk, by diff id, as far as they are known."""
-        return self._contents
-
-    async def note_contents(self, contents: Mapping[str, str]) -> None:
+    async def note_contents(self) -> None:
         """Write down what layers are on this disk."""
         async with self._changing:
-            self._contents.update(contents)
-            await asyncio.to_thread(save_index, self._index, self._records, self._contents)
+            await in_thread(lambda: save_index(self._index, self._records, self._contents))
 
     def have(self, image: Image) -> bool:
         """Whether its manifest and configuration are here, which a look may have found to be broken."""
@@ -109,7 +105,7 @@ class Catalogue:
     async def add(self, record: ImageRecord, *, manifest: bytes, configuration: bytes) -> Image:
         """Write an image down. References that another image had are its own now."""
         async with self._changing:
-            await asyncio.to_thread(self._write, record, manifest, configuration)
+            await in_thread(lambda: self._write(record, manifest, configuration))
         return self._images[record.id]
 
     def access(self, identity: str) -> tuple[Access, ...]:
@@ -121,8 +117,7 @@ class Catalogue:
         async with self._changing:
             records = tuple(_granted(record, access) if record.id == identity else record for record in self._records)
             if records != self._records:
-                await asyncio.to_thread(save_index, self._index, records, self._contents)
-                self._records = records
+                await in_thread(lambda: self._save(records))
 
     async def remove(self, identity: str, *, unless: Callable[[], bool] = lambda: False) -> bool:
         """Forget an image; nothing where it is not known, or where it must stay: that is asked at the last moment, and
@@ -146,11 +141,15 @@ class Catalogue:
         before, known = self._records, self._images
         self._show(records)
         try:
-            await asyncio.to_thread(self._write_fewer, records)
+            await in_thread(lambda: self._write_fewer(records))
         except (OSError, StoreError):
             self._images = known
             self._show(before)
             raise
+
+    def _save(self, records: tuple[ImageRecord, ...]) -> None:
+        save_index(self._index, records, self._contents)
+        self._records = records
 
     def _write(self, record: ImageRecord, manifest: bytes, configuration: bytes) -> None:
         for content in (manifest, configuration):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 LIMIT = 600
+_LOOK = 4096
 
 # What registries say to somebody who may not have an image; some deny that there is one, and some count those whom
 # they do not know.
@@ -51,7 +52,9 @@ def may_pass(words: str) -> bool:
 
 
 def registry_words(stderr: str) -> str:
-    """One line that says why."""
+    """One line that says why. What a registry answers may be of any length: its beginning and its end are read."""
+    if len(stderr) > 2 * _LOOK:
+        stderr = f"{stderr[:_LOOK]} {stderr[-_LOOK:]}"
     found = _FATAL.findall(stderr)
     text = " ".join(_HELPERS_ANSWER.sub("", _unquoted(found[-1]) if found else stderr).split())
     mirrored = _MIRRORS.search(_STEPS.sub("", text))

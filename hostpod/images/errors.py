@@ -27,6 +27,13 @@ class ImagePullError(ImageError):
     """The registry, the archive or this host stood in the way of a pull."""
 
 
+class LayerGoneError(ImagePullError):
+    """A layer that was here went during the pull, by a verification or with its image: trying again helps."""
+
+    def __init__(self) -> None:
+        super().__init__("a layer that was here was taken out during the pull")
+
+
 class ImageInspectError(ImageError):
     """The image is in the store, and what the store says of it cannot be used."""
 

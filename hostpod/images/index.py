@@ -68,34 +68,28 @@ class _Index:
 _INDEX = TypeAdapter(_Index)
 
 
-def load_index(path: Path) -> tuple[ImageRecord, ...]:
-    """The images; none where there is no file. ImageError where it cannot be read."""
-    return _load(path).images
-
-
-def load_contents(path: Path) -> Mapping[str, str]:
-    """The digests of layers on disk; those that are not known are absent."""
-    return _load(path).contents
-
-
-def _load(path: Path) -> _Index:
+def load_index(path: Path) -> tuple[tuple[ImageRecord, ...], Mapping[str, str]]:
+    """The images, and the digests of layers on disk as far as they are known; nothing where there is no file.
+    ImageError where it cannot be read."""
     try:
-        return _INDEX.validate_json(path.read_bytes())
+        index = _INDEX.validate_json(path.read_bytes())
     except FileNotFoundError:
-        return _Index(images=())
+        return (), {}
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"])
         raise ImageError(
             f"cannot read {path}: {place}: {problem['msg'].lower()}; remove the file, and images are pulled anew"
         ) from error
+    return index.images, index.contents
 
 
 def save_index(path: Path, images: Iterable[ImageRecord], contents: Mapping[str, str]) -> None:
     """Replace the file; it survives a power cut. Of `contents` it has what belongs to the images."""
     index = _Index(images=tuple(images))
     layers = {diff_id for image in index.images for diff_id in image.diff_ids()}
-    index.contents.update({diff_id: contents[diff_id] for diff_id in sorted(layers & contents.keys())})
+    known = dict(contents)  # which may change meanwhile
+    index.contents.update({diff_id: known[diff_id] for diff_id in sorted(layers & known.keys())})
     write_atomic(path, _INDEX.dump_json(index), durable=True)
 
 

@@ -6,13 +6,14 @@ import asyncio
 import ctypes
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from hostpod.host.store import remove_tree, sync_directory
 from hostpod.images.build import Built
 from hostpod.images.commands import command, pipe
-from hostpod.images.errors import ImagePullError
+from hostpod.images.errors import ImagePullError, LayerGoneError
+from hostpod.images.in_thread import in_thread
 from hostpod.images.integrity import content_digest, looks_whole
 
 SUFFIX = ".squashfs"
@@ -38,7 +39,8 @@ class LayerFiles:
         self._mounts_squashfs = mounts_squashfs
         self._sqfs2tar = sqfs2tar
         self._paths: dict[str, Path] = {}
-        self._contents: dict[str, str] = {}
+        self.contents: dict[str, str] = {}
+        """The digests of what layers were when they were built, by diff id, as far as they are known."""
 
     def open(self) -> None:
         """Look what is there."""
@@ -59,14 +61,6 @@ class LayerFiles:
         path = self._paths.get(diff_id)
         return path if path and looks_whole(path) else None
 
-    def learn(self, contents: Mapping[str, str]) -> None:
-        """The digests of what layers were when they were built, by diff id."""
-        self._contents.update(contents)
-
-    def contents(self, diff_ids: Iterable[str]) -> Mapping[str, str]:
-        """Of those layers of which it is known what they were."""
-        return {diff_id: self._contents[diff_id] for diff_id in diff_ids if diff_id in self._contents}
-
     async def content(self, diff_id: str) -> str:
         """The digest of what a layer is now. OSError where it cannot be read, KeyError where it is not here."""
         return await asyncio.to_thread(_content, self._paths[diff_id])
@@ -79,13 +73,17 @@ class LayerFiles:
         """The diff ids of all layers that are here."""
         return self._paths.keys()
 
-    def keep_only(self, diff_ids: Collection[str]) -> None:
-        """Remove all others, in whatever form: what pulls have left that never ended."""
+    def keep_only(self, diff_ids: Collection[str], in_use: Callable[[str], bool]) -> None:
+        """Remove all others, in whatever form: what pulls have left that never ended, and what was taken out. What is
+        `in_use` stays on the disk, and is here no more."""
         names = {diff_id.removeprefix(_PREFIX) for diff_id in diff_ids}
         for path in self._directory.iterdir():
-            if path.stem not in names:
+            is_old = path.stem not in names or path.suffix.startswith(_RETIRED)
+            if is_old and not in_use(_PREFIX + path.stem):
                 remove_tree(path)
         self._paths = {diff_id: path for diff_id, path in self._paths.items() if diff_id in diff_ids}
+        for diff_id in self.contents.keys() - self._paths.keys():
+            del self.contents[diff_id]
 
     async def adopt(self, built: Built) -> None:
         """Take a built layer in, so that it survives a power cut. One that is here already stays."""
@@ -95,8 +93,12 @@ class LayerFiles:
         fresh = await self._as_directory(built) if self._as_directories else built.path
         suffix = "" if self._as_directories else SUFFIX
         target = self._directory / f"{built.diff_id.removeprefix(_PREFIX)}{suffix}"
-        await asyncio.to_thread(_keep, fresh, target)
-        self._paths[built.diff_id] = target
+
+        def keep() -> None:
+            _keep(fresh, target)
+            self._paths[built.diff_id] = target
+
+        await in_thread(keep)
 
     async def take_out(self, diff_id: str, *, in_use: bool) -> None:
         """Remove a layer that is corrupt. The files of a directory stay for as long as somebody runs on them: those of
@@ -107,12 +109,6 @@ class LayerFiles:
             path.rename(next(each for each in aside if not each.exists()))
         await self.remove([diff_id])
 
-    def remove_retired(self, in_use: Callable[[str], bool]) -> None:
-        """What was taken out while it was in use, and is not any more."""
-        for path in self._directory.iterdir():
-            if path.suffix.startswith(_RETIRED) and not in_use(_PREFIX + path.stem):
-                remove_tree(path)
-
     async def remove(self, diff_ids: Iterable[str]) -> None:
         """Remove layers; those that are not here are fine. What is mounted of them stays mounted."""
         await asyncio.to_thread(_remove_all, self.put_away(diff_ids))
@@ -121,15 +117,18 @@ class LayerFiles:
         """The same, but their files wait to be removed, at these places. A crash leaves nothing: scratch is emptied."""
         paths = []
         for diff_id in diff_ids:
-            self._contents.pop(diff_id, None)
+            self.contents.pop(diff_id, None)
             if path := self._paths.pop(diff_id, None):
                 paths.append(path)
         # Out of the way first: the same layer may be coming in already.
         return [path.rename(self._scratch / f"{path.name}-{next(_numbers)}") for path in paths if path.exists()]
 
     async def size_bytes(self, diff_id: str) -> int:
-        """What a layer takes on disk."""
-        return await asyncio.to_thread(_size, self._paths[diff_id])
+        """What a layer takes on disk. LayerGoneError where it is not here."""
+        path = self._paths.get(diff_id)
+        if path is None:
+            raise LayerGoneError
+        return await asyncio.to_thread(_size, path)
 
     async def _as_directory(self, built: Built) -> Path:
         """Unpack a squashfs file. In it each path comes once and no parent is a link, so tar is led nowhere."""

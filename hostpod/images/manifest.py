@@ -67,7 +67,7 @@ def digest_of(content: bytes) -> str:
 
 def parse_manifest(content: bytes) -> Index | Manifest:
     """An index or a manifest, told apart by media type or, where that is absent, by shape."""
-    document = _document(content, "manifest")
+    document = parse_document(content, "manifest")
     if document.get("schemaVersion") == 1:
         raise ManifestError("the image is in Docker's legacy schema 1: push it again with a newer tool")
     try:
@@ -81,7 +81,7 @@ def parse_manifest(content: bytes) -> Index | Manifest:
 
 def parse_configuration(content: bytes) -> Configuration:
     """The configuration of an image; ManifestError where it is none (an artifact that is no image, say)."""
-    document = _document(content, "configuration")
+    document = parse_document(content, "configuration")
     try:
         diff_ids = tuple(document["rootfs"]["diff_ids"] or ())
     except (KeyError, TypeError) as error:
@@ -133,10 +133,13 @@ def _descriptor(value: dict[str, Any]) -> Descriptor:
     )
 
 
-def _document(content: bytes, what: str) -> dict[str, Any]:
+def parse_document(content: bytes, what: str = "configuration") -> dict[str, Any]:
+    """Of either, all that it says. Half a surrogate pair, which no text may have, becomes a question mark."""
     try:
         document = json.loads(content)
-    except ValueError as error:
+        if b"\\ud" in content.lower():
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits
         raise ManifestError(f"the image's {what} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise ManifestError(f"the image's {what} is malformed: it is not an object")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hostpod.images import tarheader as tar
+from hostpod.images.held import Held
 from hostpod.images.repeats import Repeats
 from hostpod.images.tarheader import Records, TarError
 from hostpod.images.tarwalk import Entry, Verdict
@@ -20,6 +21,10 @@ _ATTRIBUTE, _OVERLAY = b"SCHILY.xattr.", b"trusted.overlay."
 _STORED = (b"user.", b"trusted.", b"security.")
 _OTHER_ATTRIBUTE = b"LIBARCHIVE.xattr."  # the same again in another spelling, which tar2sqfs reads and others do not
 _IS_OPAQUE = {_ATTRIBUTE + _OVERLAY + b"opaque": b"y"}
+
+
+# Looking at a path's parents keeps nothing, but an archive may have it done without an end: so much of it counts.
+_LOOK_SHARE = 64
 
 
 class RepeatedPathError(Exception):
@@ -39,6 +44,7 @@ class OverlayTar:
         self._parents: set[bytes] = set()
         self._whiteouts: set[bytes] = set()
         self._opaque: set[bytes] = set()
+        self._held = Held()
 
     def decide(self, entry: Entry) -> Verdict | bytes:
         """Keep, drop, or the entry's new headers."""
@@ -59,12 +65,12 @@ class OverlayTar:
 
     def tail(self) -> list[bytes]:
         """Directories, whiteouts and the archive's end."""
-        implied = _with_ancestors(self._parents) if self._whiteouts else set()
+        implied = self._with_ancestors(self._parents) if self._whiteouts else set()
         gone = {path for path in self._whiteouts if hash(path) not in self._files}
         replaced = {path for path in gone if path in self._directories or path in implied}
         opaque = self._opaque | replaced
         # Below what is opaque nothing is left to take away, and overlayfs would list such a whiteout as a name.
-        gone = {path for path in gone if not opaque.intersection(tar.parents(path))} if opaque else gone
+        gone = {path for path in gone if not self._is_below(opaque, path)} if opaque else gone
         for path in sorted(opaque - self._directories.keys()):
             self._directories[path] = (tar.PLAIN_DIRECTORY, {})
         entries = [
@@ -75,6 +81,7 @@ class OverlayTar:
         return [*entries, bytes(2 * tar.BLOCK_BYTES)]
 
     def _whiteout(self, parent: bytes, base: bytes) -> None:
+        self._held.take(len(parent) + len(base))
         if base == _OPAQUE:
             self._opaque.add(parent)
         elif not base.startswith(_AUFS):  # what aufs kept for itself means nothing here
@@ -86,9 +93,10 @@ class OverlayTar:
     def _directory(self, path: bytes, parent: bytes, entry: Entry) -> None:
         if hash(path) in self._files:
             raise RepeatedPathError
-        self._parents.add(parent)
+        self._note_parent(parent)
         pax = entry.extension.pax
         records = {key: value for key, value in _own(pax).items() if key != b"path"} if pax else pax
+        self._held.take(len(path) + sum(len(key) + len(value) for key, value in records.items()))
         self._directories[path] = (entry.header[tar.ATTRIBUTES], records)
 
     def _file(self, path: bytes, parent: bytes, entry: Entry) -> Verdict | bytes:
@@ -100,8 +108,30 @@ class OverlayTar:
         if entry.kind == tar.HARD_LINK and not tar.normal_path(entry.link):
             raise TarError("a hard link to its root")
         self._files.add(key)
-        self._parents.add(parent)
+        self._note_parent(parent)
         return _headers(entry)
+
+    def _note_parent(self, parent: bytes) -> None:
+        if parent not in self._parents:
+            self._held.take(len(parent))
+            self._parents.add(parent)
+
+    def _with_ancestors(self, paths: Collection[bytes]) -> set[bytes]:
+        found = set(paths)
+        for path in paths:
+            for parent in tar.parents(path):
+                if parent in found:
+                    break
+                self._held.take(len(parent))
+                found.add(parent)
+        return found
+
+    def _is_below(self, directories: Collection[bytes], path: bytes) -> bool:
+        for parent in tar.parents(path):
+            if parent in directories:
+                return True
+            self._held.take(len(parent) // _LOOK_SHARE)
+        return False
 
 
 def _headers(entry: Entry) -> Verdict | bytes:
@@ -134,13 +164,3 @@ def _is_foreign(key: bytes) -> bool:
         name = key.removeprefix(_ATTRIBUTE)
         return name.startswith(_OVERLAY) or not name.startswith(_STORED)
     return key.startswith(_OTHER_ATTRIBUTE)
-
-
-def _with_ancestors(paths: Collection[bytes]) -> set[bytes]:
-    found = set(paths)
-    for path in paths:
-        for parent in tar.parents(path):
-            if parent in found:
-                break
-            found.add(parent)
-    return found

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
+from hostpod.images.bounds import leave_room
 from hostpod.images.errors import ImagePullError
 from hostpod.images.image import Phase, Progress
 from hostpod.images.manifest import Descriptor
@@ -94,11 +95,12 @@ class Meter:
 
     async def run(self, layout: Path) -> None:
         """Look at what skopeo has so far of an image that it copies to `layout`, again and again until cancelled.
-        ImagePullError where a registry sends more than its manifest says: that may never end."""
+        ImagePullError where a registry sends more than its manifest says, or than there is room for."""
         self._layout = layout
         while True:
             await asyncio.sleep(INTERVAL_S)
             here_bytes = self._bytes_here()
+            leave_room(layout.parent)
             if self._wanted and here_bytes > self._bytes_wanted() + _CONFIGURATION_BYTES:
                 raise ImagePullError(f"the registry sends more than the {self._bytes_wanted()} bytes of its manifest")
             self._show(here_bytes)

@@ -71,10 +71,15 @@ class Pulled:
 
 
 class Pull:
-    """Works in `scratch`, an empty directory that the caller removes. Raises ImagePullError, ManifestError, OSError."""
+    """Works in `scratch`, an empty directory that the caller removes; the layers that it counts on become `claims`.
+    Raises ImagePullError, ManifestError, OSError."""
 
-    def __init__(self, source: Source, *, skopeo: Skopeo, workshop: Workshop, scratch: Path, meter: Meter) -> None:
+    def __init__(
+        self, source: Source, *, skopeo: Skopeo, workshop: Workshop, scratch: Path, meter: Meter, claims: set[str]
+    ) -> None:
         self._source = source
+        self._claims = claims
+        self._laid_out: frozenset[str] = frozenset()
         self._skopeo = skopeo
         self._workshop = workshop
         self._scratch = scratch
@@ -83,8 +88,7 @@ class Pull:
 
     async def run(self, top: bytes | None) -> Pulled:
         """Pull it. `top` is what the source said just now, where it was asked already."""
-        known = {digest: blob.size_bytes for digest, blob in self._workshop.known().items()}
-        await asyncio.to_thread(self._lay_out, known)
+        await asyncio.to_thread(self._lay_out)
         try:
             with Arrivals(self._blobs) as arrivals:
                 async with asyncio.TaskGroup() as tasks:
@@ -122,10 +126,12 @@ class Pull:
             return refusal
         return None
 
-    def _lay_out(self, known: Mapping[str, int]) -> None:
+    def _lay_out(self) -> None:
         self._blobs.mkdir(parents=True)
-        for digest, size_bytes in known.items():
-            make_hole(self._path(digest), size_bytes)
+        known = self._workshop.known()
+        for digest, blob in known.items():
+            make_hole(self._path(digest), blob.size_bytes)
+        self._laid_out = frozenset(known)
 
     def _path(self, digest: str) -> Path:
         return self._blobs / digest.partition(":")[2]
@@ -154,7 +160,7 @@ class Pull:
         """A task for each distinct blob."""
         assert raw is not None, "known by now"
         layers = {layer.digest: layer for layer in parse_image_manifest(raw).layers}
-        self._meter.expect(layers.values(), self._workshop.known().keys())
+        self._meter.expect(layers.values(), self._laid_out)
         return {
             digest: tasks.create_task(self._layer(layer, arrivals), name=f"layer {digest}")
             for digest, layer in layers.items()
@@ -166,7 +172,8 @@ class Pull:
         if not await arrivals.wait_for(path.name):
             return None
         self._meter.arrived(layer.digest)
-        diff_id = await self._workshop.diff_id(layer, path)
+        laid_out = layer.digest in self._laid_out
+        diff_id = await self._workshop.diff_id(layer, path, self._claims, laid_out=laid_out)
         self._meter.built(layer.digest)
         return diff_id
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from hostpod.host.clock import monotonic
@@ -15,9 +16,9 @@ from hostpod.images.access import Access, access_by
 from hostpod.images.archive import Archived, open_archive
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.complaints import all_words, may_pass, others_may_be_let_in
-from hostpod.images.errors import ImagePullError
+from hostpod.images.errors import ImagePullError, LayerGoneError
+from hostpod.images.holdings import Holdings
 from hostpod.images.image import Image, Progress
-from hostpod.images.index import ImageRecord, LayerRecord
 from hostpod.images.keyring import Key, auth_file
 from hostpod.images.layers import LayerFiles
 from hostpod.images.manifest import ManifestError, digest_of
@@ -41,6 +42,15 @@ NO_SPACE = "no space left on device"
 Tell = Callable[[Progress], None]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """A pull or a load under way: who hears of it, the layers that it counts on, and its deadline."""
+
+    meter: Meter
+    claims: set[str]
+    patience: asyncio.Timeout
+
+
 class Puller:
     """Works below `scratch`. Raises ImagePullError."""
 
@@ -52,6 +62,7 @@ class Puller:
         workshop: Workshop,
         catalogue: Catalogue,
         layers: LayerFiles,
+        holdings: Holdings,
         scratch: Path,
         at_once: int,
         deadline_s: float,
@@ -62,12 +73,11 @@ class Puller:
         self._workshop = workshop
         self._catalogue = catalogue
         self._layers = layers
+        self._holdings = holdings
         self._scratch = scratch
         self._slots = Slots(at_once)
         self._deadline_s = deadline_s
         self._kept = kept
-        self._at_work = 0
-        self._unwanted: set[str] = set()
 
     def reconfigure(self, *, at_once: int, deadline_s: float) -> None:
         """Of the pulls that are at work only the number changes; the others have another deadline."""
@@ -81,21 +91,21 @@ class Puller:
         meter = Meter(str(reference), tell)
         if self._slots.are_taken():
             meter.is_waiting()
-        async with self._attempt(f'pull "{reference}"'):
+        async with self._attempt(f'pull "{reference}"', meter) as job:
             meter.begins()
             image = self._catalogue.find(str(reference))
-            if image and self._is_whole(image) and not always:
+            if image and self._holdings.are_whole(image) and not always:
                 return image
-            image = await self._first_let_in(reference, keys, meter)
+            image = await self._first_let_in(reference, keys, job)
             meter.done()
             return image
 
-    async def _first_let_in(self, reference: Reference, keys: Sequence[Key], meter: Meter) -> Image:
+    async def _first_let_in(self, reference: Reference, keys: Sequence[Key], job: _Job) -> Image:
         """The image, by the first of those credentials that the registry takes."""
         refusals: list[tuple[str, str]] = []
         for key, auth in await self._credentials(reference, keys):
             try:
-                return await self._pull(reference, self._skopeo.using(auth), meter, access_by(reference.name, key))
+                return await self._pull(reference, self._skopeo.using(auth), job, access_by(reference.name, key))
             except ImagePullError as refusal:
                 asker = f'Secret "{key.secret.name}"' if key else "what this host has"
                 refusals.append((asker, str(refusal)))
@@ -112,45 +122,59 @@ class Puller:
             *((None, auth) for auth in of_host),
         )
 
-    async def _pull(self, reference: Reference, skopeo: Skopeo, meter: Meter, access: Access) -> Image:
+    async def _pull(self, reference: Reference, skopeo: Skopeo, job: _Job, access: Access) -> Image:
         source = Source(text=f"docker://{reference}", repository=reference.name, digest=reference.digest)
         top = None
         image = self._catalogue.find(str(reference))
-        if image and self._is_whole(image):
+        if image and self._holdings.are_whole(image):
             top = await skopeo.manifest(source.text)
             if reference.at(digest_of(top)) in image.repo_digests:
                 await self._catalogue.grant(image.id, access)
                 return image
-        pulled = await self._persistently(source, meter, top, skopeo)
-        digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
-        references = () if reference.digest else (str(reference),)
-        repo_digests = tuple(dict.fromkeys(digests))
-        return await self._keep(pulled, references=references, repo_digests=repo_digests, access=(access,))
+
+        async def keep(pulled: Pulled) -> Image:
+            digests = [reference.at(pulled.top), *([str(reference)] if reference.digest else [])]
+            return await self._holdings.keep(
+                pulled,
+                references=() if reference.digest else (str(reference),),
+                repo_digests=tuple(dict.fromkeys(digests)),
+                access=(access,),
+            )
+
+        return await self._persistently(source, job, top, skopeo, keep)
 
     async def load(self, archive: Path) -> tuple[Image, ...]:
         """Take in the images of an archive."""
         self._layers.check_form()
-        async with self._attempt("load the archive"), self._directory() as directory:
+        async with (
+            self._attempt("load the archive", Meter(archive.name, _nobody)) as job,
+            self._directory() as directory,
+        ):
             found = await open_archive(archive, directory)
-            return tuple([await self._load(archive, each) for each in found])
+            return tuple([await self._load(each, job) for each in found])
 
-    async def _load(self, archive: Path, archived: Archived) -> Image:
-        source = Source(text=archived.source)
-        pulled = await self._run(source, Meter(archive.name, _nobody), None, self._skopeo)
+    async def _load(self, archived: Archived, job: _Job) -> Image:
+        """One of them; each has the time of a pull."""
+        job.patience.reschedule(asyncio.get_running_loop().time() + self._deadline_s)
         named = tuple(each for each in archived.references if not each.digest)
         access = tuple(Access(repository=name, loaded=True) for name in dict.fromkeys(each.name for each in named))
         references = tuple(map(str, named))
-        return await self._keep(pulled, references=references, repo_digests=(), access=access)
 
-    def _is_whole(self, image: Image) -> bool:
-        return self._layers.have(image.layers) and self._catalogue.have(image)
+        async def keep(pulled: Pulled) -> Image:
+            return await self._holdings.keep(pulled, references=references, repo_digests=(), access=access)
 
-    async def _persistently(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
+        return await self._persistently(Source(text=archived.source), job, None, self._skopeo, keep)
+
+    async def _persistently(
+        self, source: Source, job: _Job, top: bytes | None, skopeo: Skopeo, keep: Callable[[Pulled], Awaitable[Image]]
+    ) -> Image:
         """Again after a moment where that may help. Layers that were built meanwhile need not come once more."""
         refused_at: float | None = None
         for wait_s in RETRY_WAITS_S:
             try:
-                return await self._run(source, meter, top, skopeo)
+                return await self._run(source, job, top, skopeo, keep)
+            except LayerGoneError:
+                continue
             except TagMovedError:
                 top = None
             except ImagePullError as refusal:
@@ -158,60 +182,39 @@ class Puller:
                 if not may_pass(str(refusal)) or monotonic() - refused_at > RETRY_WITHIN_S:
                     raise
                 log.info("%s is tried again in %g s: %s", source.text, wait_s, refusal)
-                meter.retries()
+                job.meter.retries()
                 await asyncio.sleep(wait_s)
-        return await self._run(source, meter, top, skopeo)
+        return await self._run(source, job, top, skopeo, keep)
 
-    async def _run(self, source: Source, meter: Meter, top: bytes | None, skopeo: Skopeo) -> Pulled:
-        async with self._directory() as directory:
-            pull = Pull(source, skopeo=skopeo, workshop=self._workshop, scratch=directory, meter=meter)
-            return await pull.run(top)
-
-    async def _keep(
-        self,
-        pulled: Pulled,
-        *,
-        references: tuple[str, ...],
-        repo_digests: tuple[str, ...],
-        access: tuple[Access, ...] = (),
+    async def _run(
+        self, source: Source, job: _Job, top: bytes | None, skopeo: Skopeo, keep: Callable[[Pulled], Awaitable[Image]]
     ) -> Image:
-        layers = [
-            LayerRecord(
-                blob=blob.digest,
-                blob_bytes=blob.size_bytes,
-                diff_id=diff_id,
-                size_bytes=await self._layers.size_bytes(diff_id),
+        async with self._directory() as directory:
+            pull = Pull(
+                source,
+                skopeo=skopeo,
+                workshop=self._workshop,
+                scratch=directory,
+                meter=job.meter,
+                claims=job.claims,
             )
-            for blob, diff_id in zip(pulled.blobs, pulled.diff_ids, strict=True)
-        ]
-        record = ImageRecord(
-            id=digest_of(pulled.configuration),
-            references=references,
-            repo_digests=repo_digests,
-            manifest=digest_of(pulled.manifest),
-            layers=tuple(layers),
-            access=access,
-        )
-        image = await self._catalogue.add(record, manifest=pulled.manifest, configuration=pulled.configuration)
+            image = await keep(await pull.run(top))
         self._kept(image)
         return image
 
     @asynccontextmanager
-    async def _attempt(self, what: str) -> AsyncIterator[None]:
+    async def _attempt(self, what: str, meter: Meter) -> AsyncIterator[_Job]:
         """A turn, an end, and the reason in words."""
         async with self._slots:
-            self._at_work += 1
             try:
-                async with asyncio.timeout(self._deadline_s):
-                    yield
+                with self._holdings.claiming() as claims:
+                    async with asyncio.timeout(self._deadline_s) as patience:
+                        yield _Job(meter=meter, claims=claims, patience=patience)
             except REFUSALS as error:
                 words = self._words(error)
                 if NO_SPACE in words.lower():
-                    self._unwanted.update(self._layers.all())
+                    await self._holdings.free_loose()
                 raise ImagePullError(f"cannot {what}: {words}") from error
-            finally:
-                self._at_work -= 1
-                await self.sweep()
 
     def _words(self, error: Exception) -> str:
         if isinstance(error, TimeoutError) and error.errno is None:
@@ -227,25 +230,6 @@ class Puller:
             yield directory
         finally:
             await asyncio.to_thread(remove_tree, directory)
-
-    def drop_layers(self, diff_ids: Iterable[str]) -> list[Path]:
-        """Put these layers away if no image has them, at once or when no pull may count on them any more; what is to be
-        removed of them now."""
-        self._unwanted.update(diff_ids)
-        if self._at_work:
-            return []
-        unwanted, self._unwanted = self._unwanted, set()
-        return self._layers.put_away(unwanted - set(self._catalogue.diff_ids()))
-
-    async def sweep(self) -> None:
-        """Remove what was dropped. While a pull is at work all layers stay."""
-        if self._at_work:
-            return
-        unwanted, self._unwanted = self._unwanted, set()
-        try:
-            await self._layers.remove(unwanted - set(self._catalogue.diff_ids()))
-        except (OSError, StoreError) as error:
-            log.warning("layers that nobody needs stay until the next start: %s", error)
 
 
 def _nobody(_: Progress) -> None:

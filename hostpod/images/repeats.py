@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from hostpod.images import tarheader as tar
+from hostpod.images.held import Held
 from hostpod.images.tarwalk import Entry, Extension, Verdict
 
 
@@ -69,6 +70,7 @@ class RepeatsFinder:
     def __init__(self) -> None:
         self._repeats = Repeats()
         self._owners: dict[int, _Owner] = {}
+        self._held = Held()
         self._owner_of: dict[int, int] = {}  # number of a hard link to number of what it is a link to
 
     def decide(self, entry: Entry) -> Verdict:
@@ -89,6 +91,7 @@ class RepeatsFinder:
         number = self._repeats.last.get(hash(target), -1)
         number = self._owner_of.get(number, number)
         if number >= 0:  # else it comes later, or never
+            self._held.take(len(path) + (0 if number in self._owners else len(target)))
             self._owner_of[entry.number] = number
             self._owners.setdefault(number, _Owner(path=target)).links.append((entry.number, path))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -28,6 +29,7 @@ NOTHING = "nothing"
 log = logging.getLogger(__name__)
 
 _DESCRIPTORS = "/proc/self/fd/"
+_NAMES = re.compile(rf"/([0-9a-f]{{{SHORT}}})(?=[:,]|$)")
 
 
 class Roots:
@@ -40,6 +42,8 @@ class Roots:
         self._users: dict[Path, tuple[str, tuple[str, ...]]] = {}
         self._mounted: dict[str, str] = {}  # mount point's name to diff id
         self._locks: dict[str, asyncio.Lock] = {}
+        self._found: frozenset[str] = frozenset()  # names of layers that overlays of an earlier daemon have
+        self._retired = 0
 
     def open(self, images: Mapping[str, Sequence[str]]) -> None:
         """See what is mounted. `images` has the diff ids of each image id; what no root uses is unmounted."""
@@ -48,10 +52,13 @@ class Roots:
         for name in (EMPTY, NOTHING):
             (self._directory / name).mkdir(exist_ok=True)
         names = {_name(diff_id): diff_id for diff_ids in images.values() for diff_id in diff_ids}
-        for entry in mounts():
+        entries = mounts()
+        ours = [entry for entry in entries if entry.fstype == "overlay" and self._is_ours(entry.super_options)]
+        self._found = frozenset(_NAMES.findall(",".join(option for entry in ours for option in entry.super_options)))
+        for entry in entries:
             if entry.target.parent == self._directory:
                 self._mounted[entry.target.name] = names.get(entry.target.name, "")
-            elif entry.fstype == "overlay" and entry.source in images and self._is_ours(entry.super_options):
+            elif entry in ours and entry.source in images:
                 self._users[entry.target] = (entry.source, tuple(images[entry.source]))
         for name in self._unused():
             self._unmount(name)
@@ -77,6 +84,10 @@ class Roots:
         found = self._users.get(_as_mountinfo_has_it(target))
         return found[0] if found else None
 
+    def may_be_found(self, diff_id: str) -> bool:
+        """Whether a root that an earlier daemon has mounted has this layer, even if its image is not known any more."""
+        return _name(diff_id) in self._found
+
     async def mount(
         self,
         image_id: str,
@@ -92,6 +103,7 @@ class Roots:
         lowest_first = tuple(dict.fromkeys(reversed(diff_ids)))[::-1]
         target = _as_mountinfo_has_it(target)
         self._users[target] = (image_id, lowest_first)
+        retired = self._retired
         try:
             await self._mount_layers(lowest_first)
             lower = [self._directory / _name(each) for each in reversed(lowest_first)]
@@ -103,10 +115,15 @@ class Roots:
             volatile = upper is not None
             mounting = partial(mounting, lower, upper, work, target, source=image_id, volatile=volatile, label=label)
             await self._to_its_end(_done(mounting), f"mount {target}")
+            self._check_none_went(retired)
         except BaseException:
             self._forget(target)
             await asyncio.to_thread(unmount, target)
             raise
+
+    def _check_none_went(self, retired: int) -> None:
+        if self._retired != retired:  # it may have an empty mount point in a layer's place
+            raise LayerMountError("a layer was found to be corrupt meanwhile")
 
     async def _to_its_end(self, work: Coroutine[None, None, LayerMountError | None], name: str) -> None:
         """What the kernel has begun to mount must be known as mounted: one who is cancelled waits for the end of it."""
@@ -123,6 +140,7 @@ class Roots:
         """Whoever has this layer mounted keeps it, and who comes next gets the one that is in the store by then."""
         async with self._lock(name := _name(diff_id)):
             if self._mounted.pop(name, None) is not None:
+                self._retired += 1
                 # Overlays hold copies of the mounts below them.
                 await asyncio.to_thread(self._unmount, name)
 

@@ -12,7 +12,6 @@ RUNTIME/DIGEST       a layer that is mounted, for as long as a root needs it
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing
@@ -29,11 +28,13 @@ from hostpod.images.build import Builder
 from hostpod.images.catalogue import Catalogue
 from hostpod.images.door import Door
 from hostpod.images.errors import ImageInspectError, ImageInUseError
+from hostpod.images.holdings import Holdings
 from hostpod.images.image import Image, Progress, PullPolicy
 from hostpod.images.index import ImageRecord
 from hostpod.images.keyring import PullSecret
 from hostpod.images.layers import LayerFiles
 from hostpod.images.loop import squashfs_mounts_work
+from hostpod.images.manifest import ManifestError, parse_document
 from hostpod.images.node_credentials import NodeCredentials
 from hostpod.images.preload import Preload, Preloaded
 from hostpod.images.puller import Puller
@@ -100,20 +101,20 @@ class ImageStore:
             sqfs2tar=_sibling(self._binaries.tar2sqfs, "sqfs2tar"),
         )
         self._layers.open()
-        self._catalogue = Catalogue(self._state)
+        self._catalogue = Catalogue(self._state, self._layers.contents)
         self._catalogue.open(self._layers.have)
-        self._layers.keep_only(self._catalogue.diff_ids())
         self._uses.open(self._catalogue.layers().keys())
         self._roots = Roots(self._runtime, self._layers, tasks)
-        self._layers.learn(self._catalogue.contents())
         self._roots.open(self._catalogue.layers())
-        self._layers.remove_retired(self._roots.uses)
+        self._layers.keep_only(self._catalogue.diff_ids(), self._roots.may_be_found)
+        self._holdings = Holdings(self._catalogue, self._layers, self._removals)
         self._verifier = Verifier(self._catalogue, self._layers, self._roots, tasks)
         self._puller = self._new_puller(threads, scratch)
         self._door = Door(self._catalogue, self._config)
         self._supply = Supply(
             catalogue=self._catalogue,
             layers=self._layers,
+            holdings=self._holdings,
             roots=self._roots,
             door=self._door,
             puller=self._puller,
@@ -136,6 +137,7 @@ class ImageStore:
             workshop=workshop,
             catalogue=self._catalogue,
             layers=self._layers,
+            holdings=self._holdings,
             scratch=scratch,
             at_once=self._config.max_parallel_pulls,
             deadline_s=self._config.pull_deadline_s,
@@ -223,16 +225,23 @@ class ImageStore:
             return needed() or image.id in self._roots.in_use()
 
         sizes = self.record(image).sizes()
-        if not await self._catalogue.remove(image.id, unless=must_stay) and must_stay():
-            name = image.references[0] if image.references else image.id
-            raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
-        self._uses.forget(image.id)
-        self._removals.begin(self._puller.drop_layers(image.layers))
+        try:
+            if not await self._catalogue.remove(image.id, unless=must_stay) and must_stay():
+                name = image.references[0] if image.references else image.id
+                raise ImageInUseError(f'cannot remove "{name}": containers or volumes are made of it')
+        finally:
+            if self._catalogue.find(image.id) is None:  # also where who asked for it does not wait any more
+                self._uses.forget(image.id)
+                self._holdings.drop(image.layers)
         return sum(sizes[layer] for layer in sizes.keys() - self._catalogue.diff_ids())
 
     async def settled(self) -> None:
-        """Wait until what images had that were removed is free."""
+        """Wait until what was dropped is free."""
         await self._removals.settled()
+
+    async def free_loose(self) -> None:
+        """Free the layers that no image has and no pull counts on."""
+        await self._holdings.free_loose()
 
     async def untag(self, image: Image, name: str) -> None:
         """Take one of its names away from an image, which keeps others."""
@@ -246,10 +255,9 @@ class ImageStore:
     def configuration(self, image: Image) -> Mapping[str, Any]:
         """What the image's configuration says, as OCI has it. ImageInspectError where it cannot be read."""
         try:
-            document: Mapping[str, Any] = json.loads(self._catalogue.content(image.id))
-        except (OSError, ValueError) as error:
+            return parse_document(self._catalogue.content(image.id))
+        except (OSError, ManifestError) as error:
             raise ImageInspectError(f"cannot read the configuration of {image.id}: {error}") from error
-        return document
 
     def use(self, image: Image) -> Use:
         """When an image came, and when it was used last: now where a root is made of it."""

@@ -10,6 +10,7 @@ from hostpod.images.catalogue import Catalogue
 from hostpod.images.door import Door, flight_key, never_pulled, no_key_fits, no_such_id
 from hostpod.images.errors import ImageError, ImageNeverPulledError, ImagePullError
 from hostpod.images.flights import Flights
+from hostpod.images.holdings import Holdings
 from hostpod.images.image import Image, Progress, PullPolicy
 from hostpod.images.keyring import PullSecret, keys_for
 from hostpod.images.layers import LayerFiles
@@ -30,6 +31,7 @@ class Supply:
         *,
         catalogue: Catalogue,
         layers: LayerFiles,
+        holdings: Holdings,
         roots: Roots,
         door: Door,
         puller: Puller,
@@ -38,6 +40,7 @@ class Supply:
     ) -> None:
         self._catalogue = catalogue
         self._layers = layers
+        self._holdings = holdings
         self._roots = roots
         self._door = door
         self._puller = puller
@@ -96,7 +99,7 @@ class Supply:
     def _have(self, reference: str) -> Image | None:
         """One that is here, whole."""
         found = self._catalogue.find(reference)
-        return found if found and self._layers.have(found.layers) and self._catalogue.have(found) else None
+        return found if found and self._holdings.are_whole(found) else None
 
     def at_hand(self, reference: str, secrets: Sequence[PullSecret]) -> Image | None:
         """One that is here, whole, and that a pod with these Secrets gets without a question to the registry."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 Records = dict[bytes, bytes]  # of PAX headers, in their order
 
 BLOCK_BYTES = 512
+PATH_LIMIT_BYTES = 4096  # PATH_MAX
 V7_REGULAR, REGULAR, HARD_LINK, CHARACTER_DEVICE, DIRECTORY, CONTIGUOUS = b"\0", b"0", b"1", b"3", b"5", b"7"
 SPARSE, PAX, PAX_GLOBAL, LONG_NAME, LONG_LINK = b"S", b"x", b"g", b"L", b"K"
 
@@ -20,6 +21,9 @@ STORED = HEADER_ONLY | frozenset(b"\x0007S")
 SPARSE_MAP = b"GNU.sparse.map"
 _SPARSE_PIECE = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
 _SPARSE_SIZE = (b"GNU.sparse.realsize", b"GNU.sparse.size")
+
+_MOST_DIGITS = 20  # of 64 bits
+_OCTAL_LIMIT = 8**11  # what a header has no octal digits for
 
 # Mode, uid, gid, size and mtime of a directory that only its files speak of.
 PLAIN_DIRECTORY = b"0000755\0" + b"0000000\0" * 2 + bytes(12) + b"00000000000\0"
@@ -37,10 +41,17 @@ def number(field: bytes) -> int:
         if field[0] & 0x40:
             raise TarError("the archive is malformed: a negative size")
         return int.from_bytes(field, "big") ^ (0x80 << 8 * (len(field) - 1))
-    try:
-        return int(field.partition(b"\0")[0].strip() or b"0", 8)
-    except ValueError as error:
-        raise TarError(f"it is no tar archive: {field!r} stands where a size should be") from error
+    digits = field.partition(b"\0")[0].strip()
+    if digits.strip(b"01234567"):
+        raise TarError(f"it is no tar archive: {field!r} stands where a size should be")
+    return int(digits or b"0", 8)
+
+
+def decimal(value: bytes) -> int:
+    """A number in a PAX record."""
+    if not value.isdigit() or len(value) > _MOST_DIGITS:
+        raise TarError("the archive is malformed: a size that is no number")
+    return int(value)
 
 
 def name_of(header: bytes) -> bytes:
@@ -62,7 +73,10 @@ def is_directory(kind: bytes, name: bytes, size: int) -> bool:
 
 
 def normal_path(name: bytes) -> bytes:
-    """The path below the root, b"" for the root itself. TarError where it leads out of it."""
+    """The path below the root, b"" for the root itself. TarError where it leads out of it, or where no program could
+    open it."""
+    if len(name) > PATH_LIMIT_BYTES:
+        raise TarError(f"an entry's path has more than {PATH_LIMIT_BYTES} bytes")
     if name[:1] not in (b"", b".", b"/") and b"/." not in name and b"//" not in name and name[-1:] != b"/":
         return name
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
@@ -105,8 +119,7 @@ def expanded_size(kind: bytes, header: bytes, pax: Records) -> int:
     """Of a sparse file, its size with all holes; 0 of any other."""
     if kind == SPARSE:
         return number(header[483:495])
-    sizes = [pax[key] for key in _SPARSE_SIZE if pax.get(key, b"").isdigit()]
-    return max(map(int, sizes), default=0)
+    return max((decimal(pax[key]) for key in _SPARSE_SIZE if key in pax), default=0)
 
 
 def sparse_map(blocks: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
@@ -163,7 +176,7 @@ def new_header(name: bytes, kind: bytes, attributes: bytes, *, size: int) -> byt
     header = bytearray(BLOCK_BYTES)
     header[: min(len(name), 100)] = name[:100]
     header[ATTRIBUTES] = attributes
-    header[124:136] = b"%011o\0" % size
+    header[124:136] = _size_field(size)
     header[156:157] = kind
     header[257:265] = b"ustar\x0000"
     header[329:345] = b"0000000\0" * 2
@@ -173,9 +186,13 @@ def new_header(name: bytes, kind: bytes, attributes: bytes, *, size: int) -> byt
 def changed(header: bytes, *, kind: bytes, size: int) -> bytes:
     """The header with another type and size."""
     new = bytearray(header)
-    new[124:136] = b"%011o\0" % size
+    new[124:136] = _size_field(size)
     new[156:157] = kind
     return _signed(new)
+
+
+def _size_field(size: int) -> bytes:
+    return b"%011o\0" % size if size < _OCTAL_LIMIT else (0x80 << 88 | size).to_bytes(12, "big")
 
 
 def _signed(header: bytearray) -> bytes:

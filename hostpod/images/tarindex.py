@@ -43,7 +43,7 @@ def index_tar(file: BinaryIO) -> dict[str, Place]:
         elif kind not in (tar.PAX_GLOBAL, tar.LONG_LINK):
             records = tar.parse_pax(pax)
             name = records.get(b"path") or long_name or tar.name_of(header)
-            size = 0 if kind[0] in tar.HEADER_ONLY else int(records.get(b"size", size))
+            size = 0 if kind[0] in tar.HEADER_ONLY else tar.decimal(records[b"size"]) if b"size" in records else size
             path = tar.normal_path(name).decode(errors="replace")
             found.pop(path, None)
             if kind in (tar.REGULAR, tar.V7_REGULAR, tar.CONTIGUOUS):

@@ -184,9 +184,7 @@ def _entry(number: int, kind: bytes, header: bytes, extension: Extension) -> Ent
     if kind[0] in tar.HEADER_ONLY:
         size = 0
     elif b"size" in pax:
-        if not pax[b"size"].isdigit():
-            raise TarError("the archive is malformed: a PAX size that is no number")
-        size = int(pax[b"size"])
+        size = tar.decimal(pax[b"size"])
     else:
         size = tar.number(header[124:136])
     return Entry(number=number, kind=kind, name=name, size=size, header=header, extension=extension)

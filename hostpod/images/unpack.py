@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
 from hostpod.images.commands import command
+from hostpod.images.decompress import decompressor
 from hostpod.images.errors import ImagePullError
 
 # What an archive may grow to: layers in it are compressed as a rule, and then it hardly grows at all.
@@ -17,28 +17,13 @@ LEAST_BYTES = 1024**3
 # With less free, a program that could not write was out of space, in whatever words.
 _FULL_BYTES = 1024 * 1024
 
-_GZIP = (("igzip", "-d", "-c"), ("pigz", "-d", "-c"), ("gzip", "-d", "-c"))
-_ZSTD = (("zstd", "-d", "-c", "-q"),)
-# By the first bytes; zstd may begin with a skippable frame.
-_UNPACKERS = (
-    (b"\x1f\x8b", _GZIP),
-    (b"\x28\xb5\x2f\xfd", _ZSTD),
-    (b"\x50\x2a\x4d\x18", _ZSTD),
-    (b"BZh", (("lbzip2", "-d", "-c"), ("bzip2", "-d", "-c"))),
-    (b"\xfd7zXZ\0", (("xz", "-d", "-c", "-q"),)),
-)
-
 
 async def unpacked(archive: Path, target: Path) -> Path:
     """The archive itself, or `target`, which it was unpacked to. Raises ImagePullError, OSError."""
+    argv = decompressor(archive)
+    if argv is None:
+        return archive
     with archive.open("rb") as file:
-        magic = os.pread(file.fileno(), 8, 0)
-        ways = next((ways for start, ways in _UNPACKERS if magic.startswith(start)), None)
-        if ways is None:
-            return archive
-        argv = next((argv for argv in ways if shutil.which(argv[0])), None)
-        if argv is None:
-            raise ImagePullError(f"it cannot be unpacked: install {ways[-1][0]}")
         limit = max(LEAST_BYTES, MOST_TIMES * os.fstat(file.fileno()).st_size)
         with target.open("xb") as sink:
             limited = ["prlimit", f"--fsize={limit}", *argv]

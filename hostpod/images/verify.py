@@ -57,6 +57,7 @@ class Verifier:
         self._roots = roots
         self._tasks = tasks
         self._looking = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self._noting: set[asyncio.Task[None]] = set()
 
     def note(self, image: Image) -> None:
@@ -88,16 +89,15 @@ class Verifier:
         for image in images:
             broken += [
                 _Broken(what="manifest or configuration", digest=digest, images=[image])
-                for digest in self._catalogue.discard_broken(image)
+                for digest in await asyncio.to_thread(self._catalogue.discard_broken, image)
             ]
         for diff_id in dict.fromkeys(diff_id for image in images for diff_id in image.layers):
             users = [image for image in self._catalogue.images() if diff_id in image.layers]
-            if not users:  # removed meanwhile
-                continue
             state = await self._look(diff_id)
-            if state:
+            users = [image for image in users if self._is_here(image)]
+            if state and users:
                 yield Checked(digest=diff_id, images=_names(users), state=state)
-            else:
+            elif users:
                 await self._take_out(diff_id)
                 broken.append(_Broken(what="layer", digest=diff_id, images=users))
 
@@ -105,14 +105,14 @@ class Verifier:
         """None where it is corrupt or missing."""
         if self._layers.find(diff_id) is None:
             return None
-        expected = self._layers.contents([diff_id]).get(diff_id)
+        expected = self._layers.contents.get(diff_id)
         try:
             found = await self._layers.content(diff_id)
         except (OSError, KeyError):  # a disk that cannot be read
             return None
         if expected is None:
-            self._layers.learn({diff_id: found})
-            await self._catalogue.note_contents({diff_id: found})
+            self._layers.contents[diff_id] = found
+            await self._catalogue.note_contents()
             return "noted"
         return "ok" if found == expected else None
 
@@ -129,7 +129,7 @@ class Verifier:
 
     async def _try(self, broken: _Broken, mend: Mend) -> tuple[State, str]:
         refusal = ""
-        for image in broken.images:
+        for image in filter(self._is_here, broken.images):
             if self._is_there(broken):
                 break
             try:
@@ -143,13 +143,21 @@ class Verifier:
             return "corrupt", f"{refusal}; nothing starts from it until it can be fetched"
         return "lost", "it came from an archive that is not here any more; load it again by hostpod image load"
 
+    def _is_here(self, image: Image) -> bool:
+        """Not removed meanwhile."""
+        return self._catalogue.find(image.id) is not None
+
     def _is_there(self, broken: _Broken) -> bool:
         if broken.what == "layer":
             return self._layers.find(broken.digest) is not None
         return all(self._catalogue.have(image) for image in broken.images)
 
     async def _note(self, image: Image) -> None:
-        missing = [diff_id for diff_id in dict.fromkeys(image.layers) if not self._layers.contents([diff_id])]
+        async with self._reading:  # one after another: others want the disk and threads as well
+            await self._note_layers(image)
+
+    async def _note_layers(self, image: Image) -> None:
+        missing = [diff_id for diff_id in dict.fromkeys(image.layers) if diff_id not in self._layers.contents]
         found: dict[str, str] = {}
         for diff_id in missing:
             try:
@@ -158,9 +166,9 @@ class Verifier:
                 log.warning("layer %s cannot be read", diff_id)
         if not found:
             return
-        self._layers.learn(found)
+        self._layers.contents.update(found)
         try:
-            await self._catalogue.note_contents(found)
+            await self._catalogue.note_contents()
         except StoreError as error:
             log.warning("%s", error)
 

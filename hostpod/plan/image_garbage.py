@@ -33,7 +33,7 @@ class GarbageRule:
 class StoredImage:
     """An image that is here: octets on disk of its layers, when it came and when it was used last (wall seconds).
 
-    `kept`: a pod uses it, or it is pinned.
+    `kept`: a pod uses it, or it is pinned. `tagged`: it has a tag and not only digests.
     """
 
     id: str
@@ -41,6 +41,7 @@ class StoredImage:
     came: float
     used: float
     kept: bool = False
+    tagged: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +77,11 @@ def image_garbage(
         wanted=wanted,
         wake_at=min((at for at in waits if at > now), default=None),
     )
+
+
+def pruned(images: Iterable[StoredImage], *, everything: bool) -> frozenset[str]:
+    """What a `prune` removes: images that nobody uses and that have no tag, or `everything` that nobody uses."""
+    return frozenset(image.id for image in images if not image.kept and (everything or not image.tagged))
 
 
 def _ripe_at(image: StoredImage, rule: GarbageRule) -> float:
@@ -145,7 +151,7 @@ def wanted_by_pressure(
 def is_pinned(names: Iterable[str], patterns: Sequence[str]) -> bool:
     """Whether a pattern means one of these names, with or without its tag, also in docker's short form."""
     spelled = {each for name in names for each in _spellings(name)} if patterns else ()
-    return any(fnmatchcase(each, pattern) for each in spelled for pattern in patterns)
+    return "*" in patterns or any(fnmatchcase(each, pattern) for each in spelled for pattern in patterns)
 
 
 def _spellings(name: str) -> Iterable[str]:

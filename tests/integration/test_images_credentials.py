@@ -187,18 +187,24 @@ class TestImagesThatAreHere:
     def test_what_is_corrupt_is_mended_with_the_secrets_of_those_who_use_it(
         self, place: Place, private: Registry
     ) -> None:
-        alice = pod_secret("alice", auths(private.address, "alice"))
-        image = got(place, f"{private.address}/app/web:1", alice)
-        (layer,) = (place.state / "layers").iterdir()
-        whole = layer.read_bytes()
+        name, alice = f"{private.address}/app/web:1", pod_secret("alice", auths(private.address, "alice"))
 
-        async def states(store: ImageStore, *secrets: PullSecret) -> list[str]:
-            layer.write_bytes(whole[:200] + b"?" + whole[201:])
-            return [each.state async for each in store.verify([image], lambda _: secrets)]
+        async def verified(store: ImageStore, *secrets: PullSecret) -> list[str]:
+            return [each.state async for each in store.verify(store.list(), lambda _: secrets)]
 
-        assert place.run(states) == ["corrupt"]
-        got(place, f"{private.address}/app/web:1", alice)
-        assert place.run(lambda store: states(store, alice)) == ["mended"]
+        def spoil() -> None:
+            (layer,) = (place.state / "layers").iterdir()
+            whole = layer.read_bytes()
+            layer.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+
+        async def work(store: ImageStore) -> None:
+            for secrets, state in (((), "corrupt"), ((alice,), "mended")):
+                await store.ensure(name, policy="IfNotPresent", secrets=[alice])
+                assert await verified(store) == ["ok"]
+                spoil()
+                assert await verified(store, *secrets) == [state]
+
+        place.run(work)
 
     def test_one_that_nobody_pulled_is_for_all(self, place: Place, private: Registry, tmp_path: Path) -> None:
         name = f"{private.address}/app/loaded:1"

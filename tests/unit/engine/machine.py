@@ -234,6 +234,9 @@ class Images:
     async def settled(self) -> None:
         pass
 
+    async def free_loose(self) -> None:
+        pass
+
     def record(self, image: Image) -> ImageRecord:
         layers = [LayerRecord(blob=each, blob_bytes=500, diff_id=each, size_bytes=1000) for each in image.layers]
         return ImageRecord(id=image.id, references=(), repo_digests=(), manifest="", layers=tuple(layers))

@@ -29,7 +29,7 @@ def images(tmp_path: Path) -> Path:
     """A store with an image of two names, one without a tag, and one that pods run from."""
     state = tmp_path / "images"
     (state / "layers").mkdir(parents=True)
-    catalogue = Catalogue(state)
+    catalogue = Catalogue(state, {})
     catalogue.open(lambda _: True)
     made = (
         add(catalogue, "web", REFERENCE, OTHER, digests=(DIGEST,)),

@@ -21,6 +21,8 @@ from hostpod.engine.signals import signal_number
         ("SIGRTMIN+99", 15),
         ("SIGNONSENSE", 15),
         ("TERM+1", 15),
+        ("SIGRTMIN+" + "9" * 5000, 15),
+        ("9" * 5000, 15),
     ],
 )
 def test_the_stop_signal_of_an_image(name: str, number: int) -> None:

@@ -160,6 +160,8 @@ def test_a_program_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
         (archive([member("index.json", content=b"{}")]), "it cannot be read: it lacks 'manifests'"),
         (archive([member("index.json", content=bytes(17 * 1024 * 1024))]), "it cannot be read: its list of images"),
         (archive([member("index.json", b"5")]), "it holds no images, "),
+        (archive([member("index.json", content=b"[" * 100_000)]), "it cannot be read: maximum recursion depth"),
+        (archive([member("f", pax_headers={"size": "9" * 5000})]), "the archive is malformed: a size that is no "),
     ],
 )
 def test_what_is_no_archive_of_images_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from hostpod.images.complaints import LIMIT, all_words, may_pass, others_may_be_let_in, registry_words
@@ -65,6 +67,16 @@ def test_the_registrys_words_are_left(message: str, words: str) -> None:
 )
 def test_whatever_else_is_printed_is_one_line(stderr: str, words: str) -> None:
     assert registry_words(stderr) == words
+
+
+@pytest.mark.parametrize(
+    "hostile", [", out: `" + "{" * 1_000_000, "(Mirrors also failed: [" * 100_000, "writing blob: " * 100_000]
+)
+def test_an_answer_of_any_length_is_read_at_once(hostile: str) -> None:
+    began = time.process_time()
+    assert len(registry_words(fatal(hostile))) <= LIMIT
+    assert len(registry_words(hostile)) <= LIMIT
+    assert time.process_time() - began < 5  # it was minutes
 
 
 def test_the_words_are_few() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hostpod.images.errors import ImageError
-from hostpod.images.index import ImageRecord, LayerRecord, image_of, load_contents, load_index, save_index, with_image
+from hostpod.images.index import ImageRecord, LayerRecord, image_of, load_index, save_index, with_image
 from hostpod.images.manifest import ManifestError, digest_of
 
 DIFF = digest_of(b"layer")
@@ -22,11 +22,11 @@ def record(identity: str = "sha256:1", *references: str, digests: tuple[str, ...
 def test_images_read_as_they_were_written(tmp_path: Path) -> None:
     images = (record("sha256:1", "a", digests=("a@1",)), record("sha256:2"))
     save_index(tmp_path / "index.json", images, {})
-    assert load_index(tmp_path / "index.json") == images
+    assert load_index(tmp_path / "index.json") == (images, {})
 
 
 def test_no_file_is_no_images(tmp_path: Path) -> None:
-    assert load_index(tmp_path / "index.json") == ()
+    assert load_index(tmp_path / "index.json") == ((), {})
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,7 @@ def test_a_configuration_of_other_layers_is_refused() -> None:
 def test_digests_of_layers_are_kept_while_an_image_has_them(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     save_index(path, (record(),), {DIFF: "sha256:1", digest_of(b"of another"): "sha256:2"})
-    assert load_contents(path) == {DIFF: "sha256:1"}
-    assert load_index(path) == (record(),)
+    assert load_index(path) == ((record(),), {DIFF: "sha256:1"})
 
 
 def test_an_older_index_is_read(tmp_path: Path) -> None:
@@ -82,4 +81,4 @@ def test_an_older_index_is_read(tmp_path: Path) -> None:
     old = json.loads(path.read_text())
     del old["contents"], old["images"][0]["access"]
     path.write_text(json.dumps(old))
-    assert (load_index(path), load_contents(path)) == ((record("sha256:1", "a"),), {})
+    assert load_index(path) == ((record("sha256:1", "a"),), {})

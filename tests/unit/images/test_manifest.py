@@ -121,6 +121,18 @@ def test_what_is_absent_has_a_default(section: dict[str, Any] | None) -> None:
     assert parse_configuration(encoded(config=section, rootfs={"diff_ids": None})).config == ImageConfig()
 
 
+@pytest.mark.parametrize("hostile", [b'{"size": ' + b"9" * 5000 + b"}", b"[" * 100_000, b'{"a":' * 100_000])
+def test_what_python_does_not_read_is_no_json(hostile: bytes) -> None:
+    with pytest.raises(ManifestError, match="is not JSON"):
+        parse_manifest(hostile)
+
+
+def test_half_a_pair_of_surrogates_is_no_text() -> None:
+    content = b'{"created": "\\ud800", "config": {"User": "a\\uDFFFb"}, "rootfs": {"diff_ids": []}}'
+    parsed = parse_configuration(content)
+    assert (parsed.created, parsed.config.user) == ("?", "a?b")
+
+
 def test_a_command_of_one_word_may_be_no_list() -> None:
     parsed = parse_configuration(encoded(config={"Entrypoint": "/bin/sh"}, rootfs={"diff_ids": []}))
     assert parsed.config.entrypoint == ("/bin/sh",)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -271,3 +272,41 @@ def test_no_path_comes_out_twice_and_no_whiteout_stays(names: list[str], marks: 
     assert {name for name, (info, _) in found.items() if info.isdir()} <= inner | {""}
     if ".wh..wh..opq" in marks:
         assert all(is_opaque(found[name][0]) for name in inner)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [directory(f"{'a/' * 1500}{number}") for number in range(40)] + [member(".wh.gone")],
+        [directory(f"d{number}", pax_headers={"SCHILY.xattr.user.x": "x" * 60_000}) for number in range(4)],
+        [member(f"{'a' * 90}/{number}/.wh.gone") for number in range(3000)],
+    ],
+)
+def test_what_is_remembered_of_an_archive_has_an_end(members: Members, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert passed(archive(members), OverlayTar())
+    monkeypatch.setattr("hostpod.images.held.LIMIT_BYTES", 100_000)
+    with pytest.raises(TarError, match="its paths and attributes take more than"):
+        passed(archive(members), OverlayTar())
+
+
+def test_what_is_remembered_of_links_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hostpod.images.held.LIMIT_BYTES", 10_000)
+    links = [member(f"{'a/' * 100}{number}", tarfile.LNKTYPE, linkname="f") for number in range(100)]
+    with pytest.raises(TarError, match="its paths and attributes take more than"):
+        TarWalk(RepeatsFinder().decide).feed(archive([member("f"), *links]))
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b/", "l", ".wh.a"]), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.integers(0, 511),
+    st.binary(min_size=1, max_size=12),
+)
+def test_a_header_of_any_bytes_is_read_or_refused(names: list[str], which: int, at: int, junk: bytes) -> None:
+    """It is never an exception of another kind, and it never goes on for ever."""
+    members = [directory(name) if name.endswith("/") else member(name, content=b"x" * 600) for name in names]
+    content = bytearray(archive(members, form=tarfile.USTAR_FORMAT))
+    place = min(which, len(names) - 1) * 512 + at
+    content[place : place + len(junk)] = junk
+    with suppress(TarError, RepeatedPathError):
+        passed(bytes(content), OverlayTar())

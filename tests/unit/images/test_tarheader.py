@@ -28,7 +28,10 @@ def test_a_size_is_octal_or_binary(field: bytes, value: int) -> None:
     assert tar.number(field) == value
 
 
-@pytest.mark.parametrize("field", [b"\xff" * 12, b"hello world!", b"0x1000000000"])
+@pytest.mark.parametrize(
+    "field",
+    [b"\xff" * 12, b"hello world!", b"0x1000000000", b"-0000001000\0", b"+0000001000\0", b"0o00001000\0", b"1_000\0"],
+)
 def test_a_size_that_is_none_is_refused(field: bytes) -> None:
     with pytest.raises(TarError):
         tar.number(field)
@@ -84,6 +87,26 @@ def test_new_entries_are_read_by_tarfile() -> None:
     directory, device = found[long.decode()][0], found["gone"][0]
     assert (directory.isdir(), directory.mode, directory.pax_headers["SCHILY.xattr.user.a"]) == (True, 0o755, "1")
     assert (device.ischr(), device.mode, device.devmajor, device.devminor) == (True, 0, 0, 0)
+
+
+def test_a_size_beyond_octal_digits_is_written_in_base_256() -> None:
+    size = 8 << 30
+    assert tar.number(tar.new_header(b"f", tar.REGULAR, tar.PLAIN_DIRECTORY, size=size)[124:136]) == size
+    changed = tar.changed(archive([member("f")])[:512], kind=tar.REGULAR, size=size)
+    assert len(changed) == tar.BLOCK_BYTES
+    assert tarfile.TarInfo.frombuf(changed, "utf-8", "strict").size == size
+
+
+@pytest.mark.parametrize("value", [b"", b"-1", b"1e3", "\u0661".encode(), b"9" * 5000])
+def test_a_number_in_a_record_that_is_none_is_refused(value: bytes) -> None:
+    with pytest.raises(TarError):
+        tar.decimal(value)
+
+
+def test_a_path_that_nobody_could_open_is_refused() -> None:
+    assert len(tar.normal_path(b"a/" * 2048)) == 4095
+    with pytest.raises(TarError, match="more than 4096 bytes"):
+        tar.normal_path(b"a/" * 2049)
 
 
 def test_a_changed_header_has_the_right_checksum() -> None:

@@ -167,7 +167,7 @@ def test_an_archive_without_an_end_is_read_to_its_last_entry() -> None:
     [
         (b"not a tar archive".ljust(1024, b"!"), "it is no tar archive"),
         (archive([member("x", pax_headers={"comment": "c" * 2_000_000})]), "extension header is too long"),
-        (archive([member("x", pax_headers={"size": "many"})]), "a PAX size that is no number"),
+        (archive([member("x", pax_headers={"size": "many"})]), "a size that is no number"),
     ],
 )
 def test_what_is_no_archive_is_refused(content: bytes, message: str) -> None:

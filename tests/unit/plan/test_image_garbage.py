@@ -179,4 +179,5 @@ def test_names_with_ports_and_digests_are_pinned_too() -> None:
     assert is_pinned(["host:5000/web@sha256:0"], ["host:5000/web"])
     assert not is_pinned(["host:5000/web:1"], ["host"])
     assert not is_pinned(["host:5000/web:1"], [])
-    assert not is_pinned([], ["*"])
+    assert is_pinned([], ["*"])
+    assert not is_pinned([], ["web"])
