@@ -136,10 +136,12 @@ class Place:
 
     def answer_from(self, address: str) -> None:
         """From now on docker.io is at this address."""
-        self.registries.write_text(
+        fresh = self.registries.with_suffix(".new")
+        fresh.write_text(
             f'[[registry]]\nprefix = "docker.io"\nlocation = "{address}"\ninsecure = true\n'
             f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
         )
+        fresh.replace(self.registries)  # a skopeo may be reading it
 
     def store(self, **settings: Any) -> ImageStore:
         """A store in these directories."""
