@@ -75,6 +75,7 @@ def figures(subject: Subject, *, samples: int) -> Iterator[Figure]:
         ("pull_second_pod_ms", "root of a second pod of the image", 5.0),
         ("pull_second_pod_kb", "… what it takes on disk: empty directories", 32.0),
         ("pull_removal_ms", "the image's removal", 50.0),
+        ("pull_removal_freed_ms", "… and until its disk is free", None),
     ):
         unit = key.rpartition("_")[2].replace("kb", "KB")
         yield _figure(key, text, unit, [each[key] for each in rounds], at_most=most)
@@ -120,7 +121,10 @@ async def _round(subject: Subject, number: int, name: str) -> dict[str, float]:
         changed = store.find(other)
         assert changed is not None
         await store.remove(changed)
+        began = time.monotonic()
         found["pull_removal_ms"] = await _ms(lambda: store.remove(image))
+        await store.settled()
+        found["pull_removal_freed_ms"] = (time.monotonic() - began) * 1000
     shutil.rmtree(place)
     return found
 
