@@ -162,8 +162,9 @@ class Verifier:
         for diff_id in missing:
             try:
                 found[diff_id] = await self._layers.content(diff_id)
-            except (OSError, KeyError):
-                log.warning("layer %s cannot be read", diff_id)
+            except (OSError, KeyError) as error:
+                if self._layers.find(diff_id):  # else it was removed meanwhile
+                    log.warning("layer %s cannot be read: %s", diff_id, error)
         if not found:
             return
         self._layers.contents.update(found)
