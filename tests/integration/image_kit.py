@@ -133,6 +133,7 @@ class Place:
         self.answer_from(address)
         self._policy = write_policy(directory / "policy.json")
         self._roots = 0
+        self.address = address
 
     def answer_from(self, address: str) -> None:
         """From now on docker.io is at this address."""
