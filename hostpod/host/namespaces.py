@@ -46,8 +46,12 @@ class Namespaces:
         return tuple(self._held)
 
     def path(self, kind: Kind) -> Path:
-        """Where other processes of the host can open it, such as runc, as long as this process lives."""
-        return Path(f"/proc/{os.getpid()}/fd/{self._held[kind].fileno()}")
+        """Where other processes of the host can open it, such as runc, as long as this process lives.
+
+        runc 1.1.15, that of Debian 13, takes every path that begins with /proc/NUMBER for /proc/NUMBER/ns/user and looks
+        at the ids of that process; with two slashes it looks at those of the namespace.
+        """
+        return Path(f"//proc/{os.getpid()}/fd/{self._held[kind].fileno()}")
 
     def close(self) -> None:
         """Let go: what nothing lives in is gone. May be called twice."""
