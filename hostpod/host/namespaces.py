@@ -48,8 +48,8 @@ class Namespaces:
     def path(self, kind: Kind) -> Path:
         """Where other processes of the host can open it, such as runc, as long as this process lives.
 
-        runc 1.1.15, that of Debian 13, takes every path that begins with /proc/NUMBER for /proc/NUMBER/ns/user and looks
-        at the ids of that process; with two slashes it looks at those of the namespace.
+        runc 1.1.15, that of Debian 13, takes every path that begins with /proc/NUMBER for /proc/NUMBER/ns/user, and
+        looks at the ids of that process; with two slashes it looks at those of the namespace.
         """
         return Path(f"//proc/{os.getpid()}/fd/{self._held[kind].fileno()}")
 
