@@ -16,6 +16,7 @@ import yaml
 
 from hostpod import __version__
 from lab.place import patient
+from tests.integration.crash_kit import until as wait_until
 from tests.integration.harness import FOREVER, Daemon, pod, waiting
 
 pytestmark = pytest.mark.integration
@@ -220,7 +221,13 @@ def test_describe_tells_what_went_wrong(node: Daemon) -> None:
     manifest["spec"]["containers"][0]["command"] = ["ngnix"]
     node.drop("typo.yaml", manifest)
     node.wait_container("typo-lab", lambda status: status["restartCount"] >= 1, what="tried again")
-    text = node.cli("describe", "pod", "typo").stdout
+
+    def described() -> str:
+        return node.cli("describe", "pod", "typo").stdout
+
+    # On a slow machine the first waits are over before anybody has to be told of them.
+    wait_until(lambda: "BackOff" in described(), "BackOff")
+    text = described()
     for words in ("Name:", "Node:", "IP:", "QoS Class:", "ContainerCannotRun", 'exec: "ngnix"', "Events:", "BackOff"):
         assert words in text, words
     uid = node.pods()["typo-lab"]["metadata"]["uid"]

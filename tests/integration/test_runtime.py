@@ -398,7 +398,7 @@ def test_pause_holds_the_namespaces_and_may_do_nothing(sandbox: Place) -> None:
         assert "NoNewPrivs:\t1" in status
         assert "Uid:\t65535\t" in status
         assert _names(proc / "root") == ["catatonit", "dev", "proc"]
-        assert {str(fd.readlink()) for fd in (proc / "fd").iterdir()} <= {"/dev/null", "anon_inode:[signalfd]"}
+        await until(lambda: _open_files(proc) <= {"/dev/null", "anon_inode:[signalfd]"})  # runc's own until it is run
         with pytest.raises(OSError, match="Read-only"):
             (proc / "root" / "x").write_text("")
         await sandbox.runc.delete("pause", force=True)
@@ -409,6 +409,10 @@ def test_pause_holds_the_namespaces_and_may_do_nothing(sandbox: Place) -> None:
 
 def _inode(path: str) -> int:
     return Path(path).stat().st_ino
+
+
+def _open_files(process: Path) -> set[str]:
+    return {str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()}
 
 
 def _names(directory: Path) -> list[str]:
