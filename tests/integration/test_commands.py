@@ -221,13 +221,14 @@ def test_describe_tells_what_went_wrong(node: Daemon) -> None:
     manifest["spec"]["containers"][0]["command"] = ["ngnix"]
     node.drop("typo.yaml", manifest)
     node.wait_container("typo-lab", lambda status: status["restartCount"] >= 1, what="tried again")
+    texts: list[str] = []
 
-    def described() -> str:
-        return node.cli("describe", "pod", "typo").stdout
+    def waits() -> bool:
+        texts.append(node.cli("describe", "pod", "typo").stdout)
+        return "BackOff" in texts[-1]  # between two attempts, and not in one of them
 
-    # On a slow machine the first waits are over before anybody has to be told of them.
-    wait_until(lambda: "BackOff" in described(), "BackOff")
-    text = described()
+    wait_until(waits, "BackOff")
+    text = texts[-1]
     for words in ("Name:", "Node:", "IP:", "QoS Class:", "ContainerCannotRun", 'exec: "ngnix"', "Events:", "BackOff"):
         assert words in text, words
     uid = node.pods()["typo-lab"]["metadata"]["uid"]
