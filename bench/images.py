@@ -113,6 +113,7 @@ async def _round(subject: Subject, number: int, name: str) -> dict[str, float]:
         bare_ms = _bare_ms(subject.registry, "2")
         found["pull_small_ms"] = await _ms(lambda: store.ensure(other, policy="IfNotPresent")) - bare_ms
         first = await _root(store, image, place / "first")
+        await asyncio.to_thread(os.sync)  # else it waits for what the pulls have written
         disk = _used_bytes(place)
         found["pull_second_pod_ms"] = await _ms(lambda: _root(store, image, place / "second"))
         found["pull_second_pod_kb"] = (_used_bytes(place) - disk) / 1000
