@@ -70,8 +70,10 @@ class Holdings:
         unwanted = self._unwanted.union(diff_ids) - set(self._catalogue.diff_ids())
         claimed = set[str]().union(*self._claims)
         self._unwanted = unwanted & claimed
-        if unwanted - claimed:
+        try:
             self._removals.begin(self._layers.put_away(unwanted - claimed))
+        except OSError as error:  # a disk that is read-only by now, say: no pull has failed and no look by that
+            log.warning("layers that nobody needs stay until the next start: %s", error)
 
     async def free_loose(self) -> None:
         """Free all layers that no image has and no pull counts on: what pulls have left that failed, and the next one
